@@ -101,7 +101,7 @@ fn the_repositorys_tests_refuse_an_end_that_is_near() {
         check_out(world, &in_days(5));
         let run = world.workspace.run(&["test", "-no-color"]).await.unwrap();
         assert_eq!(run.code, Some(1), "{run}");
-        assert!(run.says("A token ends within two weeks"), "{run}");
+        assert!(run.says("A token expires within two weeks"), "{run}");
     });
 }
 
@@ -244,7 +244,7 @@ fn a_value_is_handed_over_as_shown() {
     World::on_each_version(async |world| {
         let (vault, listening) = super::vault::start(world).await;
         world.unset_env("VAULT_ADDR");
-        let example = fs::read_to_string(guide("vault").join("hand-over.tf")).unwrap();
+        let example = fs::read_to_string(guide("vault").join("delivery.tf")).unwrap();
         world.configure(&example.replace("https://vault.example.com:8200", &listening.base_url));
         world.apply().await;
         world.plans_nothing().await;

@@ -6,19 +6,19 @@ terraform {
   }
 }
 
-# STRIIM_ACCOUNT, STRIIM_CLOUD and STRIIM_TOKEN say which account it is, and who asks.
+# Reads STRIIM_ACCOUNT, STRIIM_CLOUD and STRIIM_TOKEN from the environment.
 provider "striim" {}
 
 variable "tokens" {
-  description = "Every service account token of the account, by its name: what it is for, and when it ends."
+  description = "All service account tokens by name, with purpose and expiry."
   type = map(object({
     description = string
-    expires_at  = optional(string) # without it, the account decides; a legacy token has none
+    expires_at  = optional(string) # optional: the account has a default; legacy tokens have no expiry
   }))
 
   validation {
     condition     = alltrue([for token in var.tokens : length(token.description) >= 20])
-    error_message = "A description is to say what the token is for, and who asked for it."
+    error_message = "The description must name the purpose of the token and who requested it."
   }
 }
 
@@ -31,6 +31,6 @@ resource "striim_service_account_token" "this" {
 }
 
 output "generations" {
-  description = "The number of each token's value: another one than before shows that there is a new value."
+  description = "The generation of each token. A new number means a new value."
   value       = { for name, token in striim_service_account_token.this : name => token.generation }
 }

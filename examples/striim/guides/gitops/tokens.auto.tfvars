@@ -1,11 +1,11 @@
-# A later expires_at rotates the token; a line that goes revokes it.
+# A changed expires_at rotates a token; removing an entry revokes it.
 tokens = {
   ci-pipeline = {
-    description = "Deploys the pipelines; asked for by the platform team"
+    description = "Deploys the pipelines; requested by the platform team"
     expires_at  = "2027-06-30T00:00:00Z"
   }
   nightly-jobs = {
-    description = "Runs the nightly loads; asked for by the data team"
+    description = "Runs the nightly loads; requested by the data team"
     expires_at  = "2027-06-30T00:00:00Z"
   }
 }

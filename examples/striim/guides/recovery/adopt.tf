@@ -1,5 +1,5 @@
 resource "striim_service_account_token" "ci" {
   name           = "ci-pipeline"
   expires_in     = "90d"
-  adopt_existing = true # only as long as it is needed
+  adopt_existing = true # remove after the next apply
 }

@@ -1,4 +1,4 @@
-# Whatever this provider makes is marked as this configuration's.
+# Marks every service account that this provider creates.
 provider "striim" {
   managed_by = "acme/infra/prod"
 }

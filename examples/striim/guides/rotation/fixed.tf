@@ -1,4 +1,4 @@
-# Ends when the contract ends, whatever happens; another instant rotates it.
+# Expires with the contract. A change of expires_at rotates the token.
 resource "striim_service_account_token" "partner" {
   name        = "partner-loads"
   description = "Loads the partner's files until the contract ends"

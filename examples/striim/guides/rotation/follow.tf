@@ -4,7 +4,7 @@ resource "striim_service_account_token" "ci" {
   rotate_before = "14d"
 }
 
-# Stands for what uses the token: replaced in the same run in which the token is rotated.
+# A stand-in for a consumer of the token: replaced in the run that rotates the token.
 resource "terraform_data" "deployment" {
   triggers_replace = striim_service_account_token.ci.generation
 }

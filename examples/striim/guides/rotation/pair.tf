@@ -1,4 +1,4 @@
-# A new value every 30 days, and each works for 60: 30 days to fetch the next one.
+# A new value every 30 days, each valid for 60: consumers have 30 days to fetch the next one.
 resource "striim_service_account_token_pair" "feed" {
   name         = "event-feed"
   description  = "Feeds events around the clock"

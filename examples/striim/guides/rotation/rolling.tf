@@ -1,4 +1,4 @@
-# Lives for 90 days. The first apply in the last 14 of them rotates it.
+# Valid for 90 days. The first apply in the last 14 days rotates it.
 resource "striim_service_account_token" "nightly" {
   name          = "nightly-jobs"
   description   = "Runs the nightly loads"

@@ -4,7 +4,7 @@ variable "incident" {
   default     = "none"
 }
 
-# Rotated when it is due, and at once after an incident.
+# Rotated before its expiry, and at once after an incident.
 resource "striim_service_account_token" "ci" {
   name          = "ci-pipeline"
   description   = "Deploys the pipelines"

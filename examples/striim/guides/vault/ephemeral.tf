@@ -1,10 +1,10 @@
-# For this run alone: in no state and no plan, and revoked when the run is done.
+# Exists for this run only: in no state and no plan, revoked at the end of the run.
 ephemeral "striim_service_account_token" "setup" {
   name_prefix = "setup"
   expires_in  = "1h"
 }
 
-# Another provider, or another alias of this one, works with it.
+# Another provider, or another alias of this one, authenticates with it.
 provider "striim" {
   alias   = "setup"
   account = "acme"

@@ -1,4 +1,4 @@
-# The value is in the state, and goes from there to whoever needs it.
+# The value is in the state and can be read from there.
 resource "striim_service_account_token" "ci" {
   name          = "ci-pipeline"
   expires_in    = "90d"

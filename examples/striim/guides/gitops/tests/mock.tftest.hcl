@@ -1,4 +1,4 @@
-# What this configuration makes of the file, with a provider that asks nobody: no account, no token, no network.
+# Checks the configuration with a mocked provider: no account, no credential, no network.
 
 mock_provider "striim" {
   mock_resource "striim_service_account_token" {
@@ -8,29 +8,29 @@ mock_provider "striim" {
   }
 }
 
-run "every_token_of_the_file_is_made_as_it_says" {
+run "each_entry_creates_one_token" {
   assert {
     condition = alltrue([
       for name, token in var.tokens :
       striim_service_account_token.this[name].name == name &&
       (token.expires_at == null || striim_service_account_token.this[name].expires_at == token.expires_at)
     ])
-    error_message = "A token is to have the name and the end that the file gives it."
+    error_message = "A token must have the name and the expiry from the file."
   }
 
   assert {
     condition     = output.generations == { for name in keys(var.tokens) : name => 1 }
-    error_message = "The generation of every token is to be put out."
+    error_message = "The output must contain the generation of every token."
   }
 }
 
-run "without_a_token_there_is_none" {
+run "empty_file_creates_nothing" {
   variables {
     tokens = {}
   }
 
   assert {
     condition     = length(striim_service_account_token.this) == 0
-    error_message = "Only the file says which tokens there are."
+    error_message = "Only entries of the file may create tokens."
   }
 }

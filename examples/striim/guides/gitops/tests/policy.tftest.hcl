@@ -1,6 +1,6 @@
-# What a review would look for. These plan only: nothing is made, rotated or revoked.
+# The rules of a review. These runs only plan: no token is created, rotated or revoked.
 
-run "no_token_ends_within_two_weeks" {
+run "no_token_expires_within_two_weeks" {
   command = plan
 
   assert {
@@ -8,20 +8,20 @@ run "no_token_ends_within_two_weeks" {
       for token in var.tokens : timecmp(token.expires_at, timeadd(plantimestamp(), "336h")) > 0
       if token.expires_at != null
     ])
-    error_message = "A token ends within two weeks: give it a later expires_at, or take it out."
+    error_message = "A token expires within two weeks. Set a later expires_at or remove the token."
   }
 }
 
-run "the_quota_is_kept" {
+run "quota_is_not_exceeded" {
   command = plan
 
   assert {
     condition     = length(var.tokens) <= 2
-    error_message = "An account has three service account tokens at most, and this run works with one of them."
+    error_message = "An account may have three service account tokens, and this run uses one of them."
   }
 }
 
-run "a_token_without_a_purpose_is_refused" {
+run "token_without_purpose_is_rejected" {
   command = plan
 
   variables {

@@ -1,10 +1,10 @@
-# The life of a token, against `striim-sandbox`: these make tokens, so the address is no account's.
+# The lifecycle of a token against `striim-sandbox`. These runs create tokens, hence not against a real account.
 
 provider "striim" {
   base_url = "http://127.0.0.1:8080/api/v1"
 }
 
-run "a_token_is_made" {
+run "apply_creates_the_token" {
   variables {
     tokens = {
       trial = {
@@ -16,11 +16,11 @@ run "a_token_is_made" {
 
   assert {
     condition     = output.generations["trial"] > 0
-    error_message = "The first value of a token is to have a number."
+    error_message = "A new token must have a generation."
   }
 }
 
-run "a_later_end_rotates_it_in_place" {
+run "later_expiry_rotates_in_place" {
   variables {
     tokens = {
       trial = {
@@ -31,7 +31,7 @@ run "a_later_end_rotates_it_in_place" {
   }
 
   assert {
-    condition     = output.generations["trial"] == run.a_token_is_made.generations["trial"] + 1
-    error_message = "A later expires_at is to rotate the token once."
+    condition     = output.generations["trial"] == run.apply_creates_the_token.generations["trial"] + 1
+    error_message = "A later expires_at must rotate the token exactly once."
   }
 }

@@ -1,11 +1,11 @@
-# The token to work with comes from VAULT_TOKEN, or from `vault login`.
+# Authenticates with VAULT_TOKEN or the token that `vault login` stored.
 provider "striim" {
   vault = {
     address = "https://vault.example.com:8200"
   }
 }
 
-# The value goes to Vault and nowhere else.
+# The value is written to Vault and is in no state.
 resource "striim_service_account_token" "ci" {
   name          = "ci-pipeline"
   expires_in    = "90d"
@@ -17,7 +17,7 @@ resource "striim_service_account_token" "ci" {
   }
 }
 
-# Whatever reads the secret is told that there is a new version.
+# Resources that read the secret can depend on its version.
 output "ci_token_version" {
   value = striim_service_account_token.ci.vault_version
 }
