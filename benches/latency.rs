@@ -5,7 +5,6 @@
 //! answers, compared with the time of the same number of sequential bare requests. The difference
 //! is Terraform's own time (the first line) and the provider's, minus the time saved by concurrent
 //! requests.
-//! line), what the provider does, and what it saves by requests at the same time.
 
 #![allow(missing_docs, clippy::print_stdout)]
 

@@ -1,9 +1,9 @@
 //! The code that the providers of all platforms share.
 //!
-//! A provider holds a [`Runtime`] and a `Session`. It reads its settings with `settings` and
-//! `vault_settings`, and the attributes of its resources with `attributes`. `ensure` creates and
-//! deletes objects until a list confirms the result, a `SharedList` caches such a list, and
-//! `request_failed` describes a failed request. `delivery` writes the value of a token to Vault
+//! A provider holds a [`Runtime`] and a [`Session`]. It reads its settings with [`settings`] and
+//! [`vault_settings`], and the attributes of its resources with [`attributes`]. [`ensure`] creates
+//! and deletes objects until a list confirms the result, a [`SharedList`] caches such a list, and
+//! [`request_failed`] describes a failed request. [`delivery`] writes the value of a token to Vault
 //! instead of the state.
 
 pub(crate) mod account;

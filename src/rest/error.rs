@@ -306,28 +306,6 @@ mod tests {
     }
 
     #[test]
-    fn accessors_distinguish_failures() {
-        let page = Kind::Status {
-            status: StatusCode::NOT_FOUND,
-            message: None,
-            page: true,
-        };
-        // (failure, whether it is "not found" and a cancellation)
-        for (kind, is) in [
-            (status(404, None), [true, false]),
-            (page, [false, false]),
-            (status(409, None), [false, false]),
-            (Kind::Cancelled, [false, true]),
-            (Kind::Timeout(Duration::ZERO), [false, false]),
-        ] {
-            let error = Error::new("do it", kind, false);
-            assert_eq!(error.action(), "do it");
-            assert_eq!([error.is_not_found(), error.is_cancelled()], is, "{error}");
-            assert!(!error.is_ambiguous() && error.mark_ambiguous().is_ambiguous());
-        }
-    }
-
-    #[test]
     fn status_is_reported_when_retry_exceeds_deadline() {
         let last = Arc::new(status(429, Some("slow down")));
         let kind = Kind::WouldExceedDeadline {

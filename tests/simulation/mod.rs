@@ -1,6 +1,6 @@
-//! Histories of each platform, drawn from seeds, at both speeds, and those that once broke a promise.
+//! Scenarios of each platform, drawn from seeds, at both speeds, and those that once broke a promise.
 //!
-//! `SIMULATION_SEED=17 cargo test --test integration simulation::striim` runs one history alone; `0..100000`, many;
+//! `SIMULATION_SEED=17 cargo test --test integration simulation::striim` runs one scenario alone; `0..100000`, many;
 //! `SIMULATION_SECONDS=600`, as many as the time allows.
 
 mod neuroio;

@@ -1,11 +1,11 @@
-//! Histories of an account (see [`platform`](super::platform)): tokens are declared, and others make, switch
-//! and delete tokens meanwhile.
+//! Scenarios of an account (see [`platform`](super::platform)): tokens are declared, and other clients create,
+//! switch and delete tokens concurrently.
 //!
-//! What must hold at the end:
-//! - Every declared token is there once, of its kind, and its value in the state works exactly if it is declared active.
-//! - No other token that Terraform made is left, unless its run was killed or has reported it.
-//! - Others' tokens are as they left them, and none is in the state.
-//! - Nothing ever asked for the deletion of all tokens.
+//! Promises at the end:
+//! - Every declared token exists once, of its kind, and its value in the state is valid if and only if it is declared active.
+//! - There is no orphan, unless its run was killed or has reported it.
+//! - Tokens of other clients are unchanged, and none is in a state.
+//! - No request to delete all tokens was sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -25,14 +25,14 @@ use super::speed::Speed;
 
 const LABELS: [&str; 3] = ["camera", "gate", "lobby"];
 
-/// What is declared of one token.
+/// The declaration of one token.
 #[derive(Clone, Copy, Debug)]
 struct Token {
     permanent: bool,
     is_active: bool,
 }
 
-/// Tokens that others made, by their ids.
+/// The tokens of other clients, by their ids.
 type OthersTokens = Arc<Mutex<BTreeMap<u64, Token>>>;
 
 struct Account {
@@ -40,9 +40,9 @@ struct Account {
     api_token: String,
     declared: BTreeMap<&'static str, Token>,
     others: OthersTokens,
-    /// What there was when the run began.
+    /// The tokens at the start of the run.
     before: BTreeSet<u64>,
-    /// Tokens of ours that a run was killed over, or has reported.
+    /// Orphans of killed runs, or reported ones.
     explained: BTreeSet<u64>,
 }
 
@@ -226,7 +226,7 @@ fn address(label: &str) -> String {
     format!("neuroio_stream_token.{label}")
 }
 
-/// The ids that the state holds.
+/// The ids in the state.
 fn kept_ids(workspace: &Workspace) -> BTreeSet<u64> {
     let state = workspace.state().into_values();
     let ids = state.filter_map(|object| text(&object, "id")?.parse().ok());

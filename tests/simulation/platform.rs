@@ -1,9 +1,9 @@
-//! The simulation of a platform at both speeds: what is declared changes, answers are lost, runs are killed, time passes, and
-//! other clients act on the platform meanwhile. After each history, with faults off, two applies must suffice, and a third one
-//! has nothing to do.
+//! The simulation of a platform at both speeds: the configuration changes, answers are lost, runs are killed, time passes, and
+//! other clients act concurrently. After each scenario, without faults, two applies must reach the declared state, and a third
+//! one must change nothing.
 //!
-//! What must hold then on every platform: each declared resource is in the state and not tainted, and nothing else is; no
-//! value was shown; the rules that Terraform has for providers were kept. What a [`SimulatedPlatform`] adds is its own.
+//! Then, on every platform, the state has exactly the declared resources, none is tainted, no value was shown, and
+//! Terraform's rules for providers were kept. A [`SimulatedPlatform`] adds its own promises.
 //!
 //! At real speed no time passes between runs, as the provider's process has the machine's clock, and no answer is late.
 
@@ -37,7 +37,7 @@ pub(crate) use network::ConcurrentAction;
 use super::speed::AT_A_TIME;
 use super::speed::Speed;
 
-/// A platform under simulation, with what is declared of it.
+/// A simulated platform and its configuration.
 pub(crate) trait SimulatedPlatform {
     /// The platform.
     type Platform: Platform;
@@ -45,20 +45,20 @@ pub(crate) trait SimulatedPlatform {
     /// The provider's program: `env!("CARGO_BIN_EXE_terraform-provider-…")`.
     const PROGRAM: &'static str;
 
-    /// The methods of the requests that go wrong.
+    /// The HTTP methods that faults apply to.
     const METHODS: &'static [&'static str];
 
-    /// The same at real speed, where no time passes: not those after whose loss a provider waits for minutes.
+    /// The same at real speed, without those after whose loss a provider waits for minutes.
     const REAL_METHODS: &'static [&'static str] = Self::METHODS;
 
-    /// An answer for something else, which may come in the place of the right one.
+    /// An answer to another request, which a fault may return.
     const OTHER_ANSWER: &'static str;
 
-    /// How many applies must suffice in the end, with faults off. More than two only where the platform forbids to repeat what
-    /// was lost in the same run: answers are late then, too.
+    /// The number of applies, without faults, that must reach the declared state. More than two only if the platform does not
+    /// allow a lost request to be repeated in the same run.
     const APPLIES: usize = 2;
 
-    /// A platform of any shape, with this clock.
+    /// Starts the platform with random options and this clock.
     fn start(random: &mut Rng, clock: Clock) -> Self;
 
     /// The platform's sandbox.
@@ -75,16 +75,16 @@ pub(crate) trait SimulatedPlatform {
     /// The provider, for this process.
     fn provider(parts: Runtime) -> impl Provider;
 
-    /// Changes what is declared, and describes it.
+    /// Changes the configuration at random. Returns a description.
     fn declare(&mut self, random: &mut Rng) -> String;
 
-    /// What is declared.
+    /// The configuration.
     fn configuration(&self) -> Configuration;
 
-    /// Does something outside Terraform, between runs.
+    /// Changes something outside Terraform, between runs.
     fn act_outside(&mut self, random: &mut Rng);
 
-    /// Something that another client does during a run.
+    /// Draws a change by another client during a run.
     fn concurrent_action(&self, _: &mut Rng) -> Option<ConcurrentAction> {
         None
     }
@@ -95,7 +95,7 @@ pub(crate) trait SimulatedPlatform {
     /// Called after a run, when all of its requests have arrived.
     fn after_run(&mut self, _: &RunReport<'_>) {}
 
-    /// What of the platform's own promises does not hold at the end.
+    /// The platform's own promises that do not hold at the end.
     fn violations(&self, workspace: &Workspace) -> Vec<String>;
 }
 
@@ -106,38 +106,38 @@ pub(crate) struct RunReport<'a> {
     pub(crate) diagnostics: &'a [Diagnostic],
 }
 
-/// What happens in a history. Each step draws from its own seed, so that a history without it is a history too.
+/// A scenario. Each step has its own seed, so that steps can be removed.
 #[derive(Clone, Debug)]
-struct History {
+struct Scenario {
     seed: u64,
     steps: Vec<Step>,
 }
 
-/// Something that is declared, what goes wrong, and a run.
+/// A change of the configuration, faults, and a run.
 #[derive(Clone, Debug)]
 struct Step {
-    /// Decides what is declared, and how long requests take.
+    /// The seed of the configuration and of delays.
     seed: u64,
-    /// Decides what is done outside Terraform before the run.
+    /// The seed of changes outside Terraform before the run.
     outside: Option<u64>,
     faults: Vec<Fault>,
     kill: Option<Kill>,
-    /// At which request something is done outside Terraform, and what decides what.
-    meanwhile: Option<(u32, u64)>,
+    /// The number of the request that triggers a concurrent action, and the seed of the action.
+    concurrent: Option<(u32, u64)>,
     hours: u64,
 }
 
-/// The histories of a platform at one speed.
-struct Histories<S> {
+/// The scenarios of a platform at one speed.
+struct Scenarios<S> {
     speed: Speed,
     platform: PhantomData<fn() -> S>,
 }
 
-impl<S: SimulatedPlatform> Simulation for Histories<S> {
-    type Scenario = History;
+impl<S: SimulatedPlatform> Simulation for Scenarios<S> {
+    type Scenario = Scenario;
     type Report = ();
 
-    fn draw(&self, seed: u64) -> History {
+    fn draw(&self, seed: u64) -> Scenario {
         let random = &mut Rng::with_seed(seed);
         let steps = (0..random.u32(2..8)).map(|_| Step {
             seed: random.u64(..),
@@ -147,24 +147,24 @@ impl<S: SimulatedPlatform> Simulation for Histories<S> {
                 request: random.u32(1..12),
                 when: if random.bool() { When::Before } else { When::After },
             }),
-            meanwhile: (random.u8(..4) == 0).then(|| (random.u32(1..8), random.u64(..))),
+            concurrent: (random.u8(..4) == 0).then(|| (random.u32(1..8), random.u64(..))),
             hours: [0, 1, 30][random.usize(..3)],
         });
-        History {
+        Scenario {
             steps: steps.collect(),
             seed,
         }
     }
 
-    fn run(&self, history: &History) -> Result<(), Failure> {
+    fn run(&self, scenario: &Scenario) -> Result<(), Failure> {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().start_paused(self.speed == Speed::Simulated);
         runtime.build().unwrap().block_on(async {
-            let mut world = World::<S>::new(self.speed, history.seed).await;
-            let violations = world.live(history).await;
+            let mut world = World::<S>::new(self.speed, scenario.seed).await;
+            let violations = world.simulate(scenario).await;
             let Some(first) = violations.first() else { return Ok(()) };
             Err(Failure {
-                // What fails in the same way differs only in names and numbers.
+                // The same failure differs only in names and numbers.
                 kind: first
                     .split(' ')
                     .filter(|word| word.chars().all(|c| c.is_ascii_lowercase()))
@@ -175,15 +175,15 @@ impl<S: SimulatedPlatform> Simulation for Histories<S> {
         })
     }
 
-    fn simpler(&self, history: &History) -> Vec<History> {
+    fn simpler(&self, scenario: &Scenario) -> Vec<Scenario> {
         let with = |index: usize, change: &dyn Fn(&mut Step)| {
-            let mut history = history.clone();
-            change(&mut history.steps[index]);
-            history
+            let mut scenario = scenario.clone();
+            change(&mut scenario.steps[index]);
+            scenario
         };
         let mut simpler = Vec::new();
-        for (index, step) in history.steps.iter().enumerate().rev() {
-            let mut without = history.clone();
+        for (index, step) in scenario.steps.iter().enumerate().rev() {
+            let mut without = scenario.clone();
             without.steps.remove(index);
             simpler.push(without);
             let faults = 0..step.faults.len();
@@ -191,8 +191,8 @@ impl<S: SimulatedPlatform> Simulation for Histories<S> {
             if step.kill.is_some() {
                 simpler.push(with(index, &|step| step.kill = None));
             }
-            if step.meanwhile.is_some() {
-                simpler.push(with(index, &|step| step.meanwhile = None));
+            if step.concurrent.is_some() {
+                simpler.push(with(index, &|step| step.concurrent = None));
             }
             if step.outside.is_some() {
                 simpler.push(with(index, &|step| step.outside = None));
@@ -205,8 +205,8 @@ impl<S: SimulatedPlatform> Simulation for Histories<S> {
     }
 }
 
-impl<S: SimulatedPlatform> Histories<S> {
-    /// Draws what goes wrong with the next requests.
+impl<S: SimulatedPlatform> Scenarios<S> {
+    /// Draws a fault for the next requests.
     fn draw_fault(&self, random: &mut Rng) -> Fault {
         let refusals = [401, 403, 404, 429].map(Fault::answer);
         let faults: Vec<_> = lost_answers(S::OTHER_ANSWER).into_iter().chain(refusals).collect();
@@ -227,16 +227,16 @@ impl<S: SimulatedPlatform> Histories<S> {
 struct World<S: SimulatedPlatform> {
     platform: S,
     workspace: Workspace,
-    /// Where processes find the platform, at real speed.
+    /// The platform's address, at real speed.
     address: Option<Address<S::Platform>>,
-    /// Known once a provider was started.
+    /// Set by the first start of a provider.
     schema: OnceCell<Arc<ProviderSchema>>,
-    /// What processes write on standard error.
+    /// The standard error of processes.
     logs: RefCell<Vec<JoinHandle<Vec<u8>>>>,
     /// Those of the last run.
     diagnostics: Vec<Diagnostic>,
     trace: Vec<String>,
-    /// What plans, states and diagnostics show, and the logs of processes.
+    /// The visible contents of plans, states, diagnostics and logs.
     shown: Arc<Mutex<String>>,
 }
 
@@ -278,7 +278,7 @@ impl<S: SimulatedPlatform> Providers<'_, S> {
     }
 
     async fn process(&self, base_url: &str) -> Result<Connection, StartError> {
-        // Other tests show how TLS is spoken; here it would be most of the work.
+        // Without TLS, which other tests cover and which would take most of the time.
         let program = PluginProgram::new(S::PROGRAM).without_tls().with("TF_LOG", "TRACE");
         let variables = self.world.platform.variables(base_url);
         let program = variables
@@ -316,7 +316,7 @@ impl<S: SimulatedPlatform> World<S> {
         let platform = S::start(&mut Rng::with_seed(seed), clock);
         let mut block = platform.provider_block();
         if speed == Speed::Real {
-            // Waits are real there.
+            // Waits take real time.
             block.extend([("request_timeout", "2s"), ("retry_timeout", "6s")]);
         }
         let shown = Arc::<Mutex<String>>::default();
@@ -335,9 +335,9 @@ impl<S: SimulatedPlatform> World<S> {
         }
     }
 
-    /// Runs a history. Returns what does not hold at its end.
-    async fn live(&mut self, history: &History) -> Vec<String> {
-        for step in &history.steps {
+    /// Runs a scenario. Returns the violations.
+    async fn simulate(&mut self, scenario: &Scenario) -> Vec<String> {
+        for step in &scenario.steps {
             let random = &mut Rng::with_seed(step.seed);
             let declared = self.platform.declare(random);
             self.trace.push(format!("declared {declared}"));
@@ -347,16 +347,16 @@ impl<S: SimulatedPlatform> World<S> {
             for fault in &step.faults {
                 self.platform.sandbox().fault(fault.clone());
             }
-            let meanwhile = step.meanwhile;
-            let meanwhile = meanwhile
+            let concurrent = step.concurrent;
+            let concurrent = concurrent
                 .and_then(|(at, seed)| Some((at, self.platform.concurrent_action(&mut Rng::with_seed(seed))?)));
-            self.run(random.fork(), step.kill, meanwhile).await;
+            self.run(random.fork(), step.kill, concurrent).await;
             if self.speed() == Speed::Simulated {
                 tokio::time::sleep(Duration::from_secs(step.hours * 3_600)).await;
             }
         }
         self.platform.sandbox().clear_faults();
-        let random = &mut Rng::with_seed(history.seed);
+        let random = &mut Rng::with_seed(scenario.seed);
         for _ in 0..S::APPLIES {
             self.run(random.fork(), None, None).await;
         }
@@ -379,12 +379,12 @@ impl<S: SimulatedPlatform> World<S> {
         &mut self,
         random: Rng,
         kill: Option<Kill>,
-        meanwhile: Option<(u32, ConcurrentAction)>,
+        concurrent: Option<(u32, ConcurrentAction)>,
     ) -> Option<RunOutcome> {
         let declared = self.platform.configuration();
         self.trace.push(format!("run, killed {kill:?}"));
         self.platform.before_run(&self.workspace);
-        let network = Network::new(self.platform.sandbox(), self.speed(), random, kill, meanwhile);
+        let network = Network::new(self.platform.sandbox(), self.speed(), random, kill, concurrent);
         if let Some(address) = &self.address {
             address.connect(&network);
         }
@@ -417,7 +417,7 @@ impl<S: SimulatedPlatform> World<S> {
         ended
     }
 
-    /// What does not hold at the end.
+    /// The violations at the end.
     fn violations(&self) -> Vec<String> {
         let errors = self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
         let mut violations: Vec<_> = errors.map(|error| format!("the last run fails: {error}")).collect();
@@ -449,18 +449,18 @@ impl<S: SimulatedPlatform> World<S> {
     }
 }
 
-/// Runs so many histories, or those that the environment asks for.
-pub(crate) fn simulate<S: SimulatedPlatform>(speed: Speed, histories: u64) {
-    let simulation = Histories::<S> {
+/// Runs this number of scenarios, or those that the environment selects.
+pub(crate) fn simulate<S: SimulatedPlatform>(speed: Speed, scenarios: u64) {
+    let simulation = Scenarios::<S> {
         speed,
         platform: PhantomData,
     };
-    let mut batch = Batch::from_environment(0..histories);
+    let mut batch = Batch::from_environment(0..scenarios);
     if speed == Speed::Real {
         batch.threads *= AT_A_TIME;
     }
     let summary = batch.run(&simulation, |_, _| {});
-    println!("{} histories in {:.1?}", summary.ran, summary.took);
+    println!("{} scenarios in {:.1?}", summary.ran, summary.took);
     summary.assert_no_failures(&simulation);
 }
 

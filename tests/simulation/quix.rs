@@ -1,12 +1,12 @@
-//! Histories of an organisation (see [`platform`](super::platform)): streaming tokens are declared and their
-//! triggers changed, and others rotate them meanwhile.
+//! Scenarios of an organisation (see [`platform`](super::platform)): streaming tokens are declared, their
+//! triggers change, and other clients rotate them concurrently.
 //!
-//! What must hold of each run:
-//! - It rotates the tokens of an environment once at most, only where a change of the triggers is declared, and not at all
-//!   where they are not as the last apply has left them.
-//! - Where the state takes a change of the triggers, one token has ended for it: by this run, or before it.
+//! Promises about each run:
+//! - It rotates the tokens of an environment at most once, only for a changed trigger, and not at all if another client has
+//!   rotated them since the last apply.
+//! - For each changed trigger in the state, one token was revoked: by this run, or before it.
 //!
-//! And at the end:
+//! Promises at the end:
 //! - Both tokens of each declared environment are in the state, and valid.
 
 use std::collections::BTreeMap;
@@ -31,18 +31,18 @@ const ENVIRONMENTS: [&str; 2] = ["acme-shop-dev", "acme-shop-prod"];
 struct Organisation {
     sandbox: Sandbox,
     token: String,
-    /// The trigger that is declared of each environment.
+    /// The declared trigger of each environment.
     declared: BTreeMap<&'static str, u8>,
-    /// How often others have rotated each environment's tokens.
+    /// How often other clients have rotated each environment's tokens.
     others: BTreeMap<&'static str, Arc<AtomicUsize>>,
-    /// What there was when the run began.
+    /// The environments at the start of the run.
     before: BTreeMap<&'static str, Before>,
     violations: Vec<String>,
 }
 
 /// An environment before a run.
 struct Before {
-    /// What the state held.
+    /// The object in the state.
     state: Option<Object>,
     /// Whether both tokens were as the last apply had left them.
     is_settled: bool,
@@ -60,7 +60,7 @@ impl Organisation {
         self.sandbox.rotations(environment) - self.others(environment)
     }
 
-    /// Whether this state holds both tokens that are there.
+    /// Whether this state has both present tokens.
     fn holds_both(&self, environment: &str, state: &Object) -> bool {
         let there = self.sandbox.tokens(environment).unwrap();
         let held = ["token_1", "token_2"].map(|attribute| text(state, attribute));
@@ -219,7 +219,7 @@ fn address(environment: &str) -> String {
     format!("quix_streaming_tokens.{environment}")
 }
 
-/// The trigger that a state holds.
+/// The trigger in a state.
 fn trigger(state: &Object) -> String {
     match state.get("rotation_triggers").get("trigger") {
         Value::String(trigger) => trigger.clone(),

@@ -1,20 +1,18 @@
-//! Histories of an environment (see [`platform`](super::platform)): policies, roles, service tokens and who
-//! has which are declared; others take away, change and delete meanwhile; runs are killed in the middle of a token and its
-//! role, or of a rotation.
+//! Scenarios of an environment (see [`platform`](super::platform)): policies, roles, service tokens and
+//! assignments are declared; other clients remove, change and delete them concurrently; runs are killed within a creation or
+//! a rotation.
 //!
-//! What must hold at the end:
-//! - Every declared thing is there, as it is declared; a role has the policies and the subjects that are declared, and no
-//!   other.
+//! Promises at the end:
+//! - Every declared object exists as declared; a role has exactly the declared policies and subjects.
 //! - A declared token that has a role is authenticated at Pinot by the value in the state.
-//! - A rotation carries over a role that a person gave, whatever it is called.
-//! - No other token of ours has a role, but the one before a declared token during their overlap: no other roles than that
-//!   one. One without a role is rejected everywhere: it may be an orphan, where an answer was lost.
+//! - A rotation keeps roles that another user has assigned, whatever their names.
+//! - No other token of Terraform has a role, except for the previous token during its overlap, with the same roles. A token
+//!   without a role is rejected everywhere; it may be an orphan of a lost answer.
 //!
-//! After each run that was not killed, reported no error and was alone, the first of these must hold, too: what is said to be
-//! done is done.
+//! The first promise holds also after each successful run without concurrent changes.
 //!
-//! What a killed run has left, no provider can know of. A person ends it, unless it is declared and of a kind that is
-//! taken over where it is there already.
+//! No provider can detect orphans of killed runs. An operator deletes them, unless they are declared and of a kind that the
+//! provider adopts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,14 +35,14 @@ use super::speed::Speed;
 const ROLES: [&str; 2] = ["reader", "writer"];
 const POLICIES: [&str; 2] = ["query", "everything"];
 const TOKENS: [&str; 2] = ["ci", "etl"];
-/// A role that a person makes and gives to tokens.
+/// A role that another user creates and assigns to tokens.
 const SPECIAL: &str = "team/reader: 50% *";
 /// Longer than all short pauses between runs together, shorter than a long one.
 const OVERLAP: &str = "26h";
-/// Stands for a group, which is now this one and now that one.
+/// A placeholder for a group that changes.
 const GROUP: &str = "analysts";
 
-/// What is declared.
+/// The declarations.
 #[derive(Clone, Debug, Default)]
 struct Wanted {
     /// Each with the number of its document.
@@ -92,25 +90,25 @@ struct Environment {
     sandbox: Sandbox,
     administrator: String,
     wanted: Wanted,
-    /// What is in the state.
+    /// The state.
     known: BTreeSet<Thing>,
     /// The access keys in the state, by the tokens' names.
     keys: BTreeMap<&'static str, String>,
-    /// Those of the tokens before them that are still valid.
+    /// Those of the previous tokens that are still valid.
     previous: BTreeMap<&'static str, String>,
     generations: BTreeMap<&'static str, i64>,
     /// The tokens that have the special role as a run begins.
     special: BTreeSet<String>,
-    /// What killed runs have left, and no state knows.
+    /// Orphans of killed runs.
     orphans: BTreeSet<Thing>,
     /// Whether another client did something during the run.
     interfered: Arc<AtomicBool>,
-    /// What runs have said to be done, and was not.
+    /// Changes that runs reported as done but were not.
     lies: Vec<String>,
 }
 
 impl Environment {
-    /// What there is, but for what there was at first.
+    /// The objects on the platform, without the initial ones.
     fn present(&self) -> BTreeSet<Thing> {
         let policies = self.sandbox.policies().into_keys().map(Thing::Policy);
         let roles = self.sandbox.roles().into_iter().flat_map(|(name, role)| {
@@ -132,7 +130,7 @@ impl Environment {
         policies.chain(roles).filter(|thing| !at_first(thing)).collect()
     }
 
-    /// What there should be; a token is who is in the state.
+    /// The declared objects, with the tokens in the state.
     fn expected(&self) -> BTreeSet<Thing> {
         let wanted = &self.wanted;
         let policies = wanted.policies.keys().map(|name| Thing::Policy((*name).to_owned()));
@@ -149,7 +147,7 @@ impl Environment {
         policies.chain(roles).chain(attached).chain(assigned).collect()
     }
 
-    /// What may be there in addition: the token before a declared one has its roles as long as it is valid.
+    /// The objects that may exist in addition: a previous token with its roles while it is valid.
     fn tolerates(&self, thing: &Thing) -> bool {
         let Thing::Assigned(role, subject) = thing else {
             return false;
@@ -168,7 +166,7 @@ impl Environment {
         subjects.map(|subject| subject.subject.clone()).collect()
     }
 
-    /// How what there is differs from what there should be, but for what killed runs have left.
+    /// The differences between actual and declared objects, without orphans of killed runs.
     fn differences(&self) -> Vec<String> {
         let (present, expected) = (self.present(), self.expected());
         let missing = expected.difference(&present);
@@ -181,7 +179,7 @@ impl Environment {
             .collect()
     }
 
-    /// A person ends what killed runs have left, but for what is declared and will be taken over.
+    /// An operator deletes orphans of killed runs, except for declared objects that the provider adopts.
     fn tidy(&mut self) {
         let expected = self.expected();
         for orphan in std::mem::take(&mut self.orphans) {

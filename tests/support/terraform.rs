@@ -71,11 +71,11 @@ async fn once<T>(cell: &Once<T>, compute: impl AsyncFnOnce() -> Result<T>) -> Re
 /// One version of Terraform, ready to run.
 #[derive(Clone, Debug)]
 pub(crate) struct Terraform {
-    /// OpenTofu, which counts its versions by itself.
+    /// OpenTofu has its own versions.
     is_tofu: bool,
     version: String,
     program: OsString,
-    /// What comes before Terraform's own arguments: the shim, where Terraform is a library.
+    /// The shim for Terraform as a library, which precedes the arguments.
     shim: Option<PathBuf>,
 }
 
@@ -156,7 +156,7 @@ impl Terraform {
         first.is_some_and(|first| self.minor() >= Some(first))
     }
 
-    /// The words of a shell that run it.
+    /// The shell command that runs it.
     pub(crate) fn command_line(&self) -> String {
         let words = [Some(Path::new(&self.program)), self.shim.as_deref()];
         words
@@ -177,7 +177,7 @@ impl Terraform {
             .context("TERRAFORM must be the path of a Terraform program, or not be set")
     }
 
-    /// The Terraform that `program` (with `shim`) says it is.
+    /// Asks `program` (with `shim`) for its version.
     async fn asked(program: OsString, shim: Option<PathBuf>) -> Result<Self> {
         let mut terraform = Self {
             is_tofu: Path::new(&program).file_stem().is_some_and(|name| name == "tofu"),
@@ -340,14 +340,14 @@ fn minor(version: &str) -> Option<Minor> {
     numbers.next().flatten().zip(numbers.next().flatten())
 }
 
-/// Cargo's target directory: the program that runs is at `target/<profile>/{deps,examples}/<program>`.
+/// Cargo's target directory: this program is `target/<profile>/{deps,examples}/<program>`.
 pub(crate) fn target() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     Ok(program.ancestors().nth(3).context("the target directory")?.to_owned())
 }
 
-/// A directory with a configuration in it, in which Terraform runs with a provider that was just built: no `init`, no
-/// registry, and nothing of the caller's environment but `PATH`, `HOME` and `TMPDIR`.
+/// A directory with a configuration, in which Terraform runs a provider that was just built: without `init` and registry, and
+/// with only `PATH`, `HOME` and `TMPDIR` of the caller's environment.
 pub(crate) struct Workspace {
     terraform: Terraform,
     dir: PathBuf,
@@ -391,7 +391,7 @@ impl Workspace {
         self
     }
 
-    /// The environment in which Terraform runs here, beyond what every program needs.
+    /// The additional environment of Terraform.
     pub(crate) fn environment(&mut self) -> &mut BTreeMap<String, OsString> {
         &mut self.environment
     }
@@ -401,7 +401,7 @@ impl Workspace {
         &self.dir
     }
 
-    /// The Terraform that runs here.
+    /// The version of Terraform.
     pub(crate) fn terraform(&self) -> &Terraform {
         &self.terraform
     }
@@ -411,14 +411,14 @@ impl Workspace {
         fs::write(self.dir.join(file), text).with_context(|| format!("cannot write {file}"))
     }
 
-    /// Plans; the plan is kept for [`Workspace::planned`]. [`Run::code`] is 0 where nothing is to be done, 2 where something
-    /// is, and 1 where planning failed.
+    /// Plans, and saves the plan for [`Workspace::planned`]. [`Run::code`] is 0 without changes, 2 with changes, and 1 after an
+    /// error.
     pub(crate) async fn plan(&self) -> Result<Run> {
         self.run(&["plan", "-no-color", "-detailed-exitcode", "-out=plan.bin"])
             .await
     }
 
-    /// The last plan as `show -json` tells it. Holds secrets.
+    /// The last plan as `show -json` prints it. Contains secrets.
     pub(crate) async fn planned(&self) -> Result<Value> {
         self.json(&["show", "-json", "plan.bin"]).await
     }
@@ -428,7 +428,7 @@ impl Workspace {
         self.run(&["apply", "-no-color", "-auto-approve"]).await
     }
 
-    /// Destroys all that the state holds.
+    /// Destroys everything in the state.
     pub(crate) async fn destroy(&self) -> Result<Run> {
         self.run(&["destroy", "-no-color", "-auto-approve"]).await
     }
@@ -444,17 +444,17 @@ impl Workspace {
         Ok(run.success()?.stdout)
     }
 
-    /// The state as `show -json` tells it. Holds secrets.
+    /// The state as `show -json` prints it. Contains secrets.
     pub(crate) async fn state(&self) -> Result<Value> {
         self.json(&["show", "-json"]).await
     }
 
-    /// All that runs have printed here, but for those that print secrets on purpose.
+    /// The output of all runs, without commands that print secrets.
     pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs Terraform, whatever comes of it.
+    /// Runs Terraform. A failed run is not an error.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Result<Run> {
         let run = self.quiet(arguments).await?;
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -464,7 +464,7 @@ impl Workspace {
         Ok(run)
     }
 
-    /// What a run that prints JSON prints. May hold secrets.
+    /// Runs a command that prints JSON. May contain secrets.
     pub(crate) async fn json(&self, arguments: &[&str]) -> Result<Value> {
         let run = self.quiet(arguments).await?.success()?;
         serde_json::from_str(&run.stdout).with_context(|| format!("{} printed no JSON", run.command))
@@ -487,7 +487,7 @@ impl Workspace {
     }
 }
 
-/// A run of Terraform that goes on.
+/// A running Terraform.
 pub(crate) struct Running {
     command: String,
     process: Process,
@@ -495,17 +495,17 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Interrupts it, and all that it started, as Ctrl-C in a terminal does.
+    /// Interrupts it and its children, as Ctrl-C in a terminal does.
     pub(crate) async fn interrupt(&self) -> Result<()> {
         kill("INT", -self.process.group).await
     }
 
-    /// Kills Terraform, which cannot do anything about it; what it started goes on.
+    /// Kills Terraform with SIGKILL; its children continue.
     pub(crate) async fn kill(&self) -> Result<()> {
         kill("KILL", self.process.group).await
     }
 
-    /// Kills the provider; Terraform goes on.
+    /// Kills the provider; Terraform continues.
     pub(crate) async fn kill_provider(&self) -> Result<()> {
         let mut ps = clean("ps");
         let listed = bounded(ps.args(["-A", "-o", "pid=", "-o", "pgid=", "-o", "args="]), RUN_LIMIT).await?;
@@ -519,7 +519,7 @@ impl Running {
         kill("KILL", provider.context("a provider that runs")?).await
     }
 
-    /// Waits for its end.
+    /// Waits for its exit.
     pub(crate) async fn end(self) -> Result<Run> {
         let output = self.process.end(RUN_LIMIT).await?;
         Ok(Run {
@@ -539,34 +539,34 @@ async fn kill(signal: &str, process: i32) -> Result<()> {
     Ok(())
 }
 
-/// What came of one run of Terraform.
+/// The result of one run of Terraform.
 #[derive(Debug)]
 pub(crate) struct Run {
     /// The command line and the version, for messages.
     pub(crate) command: String,
     /// The exit code; none after a signal.
     pub(crate) code: Option<i32>,
-    /// What it printed.
+    /// The standard output.
     pub(crate) stdout: String,
-    /// What it complained about.
+    /// The standard error.
     pub(crate) stderr: String,
-    /// How long it took, start of the process to its end.
+    /// The duration of the process.
     pub(crate) took: Duration,
 }
 
 impl Run {
-    /// This run, which must have succeeded.
+    /// Returns this run if it succeeded.
     pub(crate) fn success(self) -> Result<Self> {
         ensure!(matches!(self.code, Some(0 | 2)), "{self}");
         Ok(self)
     }
 
-    /// Whether it said that, however Terraform broke the lines.
+    /// Whether the output has this phrase, however Terraform broke the lines.
     pub(crate) fn says(&self, phrase: &str) -> bool {
         self.text().contains(phrase)
     }
 
-    /// All that was said, on one line: without the frames and the line breaks that Terraform puts into its diagnostics.
+    /// The output on one line, without the frames and line breaks of diagnostics.
     pub(crate) fn text(&self) -> String {
         let words = self.stdout.split_whitespace().chain(self.stderr.split_whitespace());
         words
@@ -589,7 +589,7 @@ impl fmt::Display for Run {
     }
 }
 
-/// A command that sees only what every program needs of the caller's environment.
+/// A command with a minimal environment.
 fn clean(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
@@ -645,12 +645,12 @@ impl Process {
         })
     }
 
-    /// Waits for its end; after `limit`, ends it and all that it started.
+    /// Waits for its exit; after `limit`, kills it and its children.
     async fn end(mut self, limit: Duration) -> Result<Output> {
         let pipes = self.child.stdout.take().zip(self.child.stderr.take());
         let (mut out, mut err) = pipes.context("the pipes just asked for")?;
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        // Until the pipes are closed by all who hold them: a provider that outlives its Terraform is found out here.
+        // Until all processes have closed the pipes, which detects a provider that outlives Terraform.
         let end = async {
             tokio::try_join!(
                 self.child.wait(),

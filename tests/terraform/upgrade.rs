@@ -1,7 +1,7 @@
 //! Upgrades of states: a provider whose resources have one more schema version, and the states of released versions.
 //!
 //! `tests/states/<platform>/` keeps a state of every schema version, and of every set of attributes that a version had,
-//! with each resource in it. `UPDATE_STATES=1` writes the one of this version anew.
+//! with each resource in it. `UPDATE_STATES=1` updates the state of this version.
 
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ pub(crate) fn state_is_upgraded_and_plans_nothing<P: PlatformUnderTest>(prepare:
                 assert_eq!(run.code, Some(0), "without a refresh, changes are planned: {run}");
             })
             .await;
-        // Terraform itself refuses what a newer version stored.
+        // Terraform rejects a state of a newer schema version.
         let refresh = ["apply", "-no-color", "-auto-approve", "-refresh-only"];
         world
             .attached_to_newer(async |world| {
@@ -60,7 +60,7 @@ pub(crate) fn state_is_upgraded_and_plans_nothing<P: PlatformUnderTest>(prepare:
     });
 }
 
-/// The state of each released version is read by this one, attribute by attribute; that of this version is up to date.
+/// Asserts that this version reads each attribute of the states of released versions, and that its own state is up to date.
 pub(crate) fn stored_states_are_read<P: PlatformUnderTest>(prepare: impl Fn(&World<P>), hcl: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/states").join(P::NAME);
     let current = folder.join(format!("v{}.tfstate", env!("CARGO_PKG_VERSION")));
@@ -116,7 +116,7 @@ fn record<P: PlatformUnderTest>(prepare: impl Fn(&World<P>), hcl: &str, file: &P
         let mut state = world.state_file();
         for resource in state["resources"].as_array_mut().unwrap() {
             for instance in resource["instances"].as_array_mut().unwrap() {
-                // What differs from run to run, and is no part of the shape.
+                // Private state differs from run to run.
                 instance.as_object_mut().unwrap().remove("private");
             }
         }
@@ -150,7 +150,7 @@ fn instances_of(state: &Json) -> Vec<(String, Json)> {
     instances.collect()
 }
 
-/// The provider of a later version: in the states of its resources, `id` is called [`IDENTIFIER`].
+/// The provider of a later version: in the states of its resources, `id` is renamed to [`IDENTIFIER`].
 pub(super) struct Newer<P>(pub(super) P);
 
 const IDENTIFIER: &str = "identifier";
@@ -289,7 +289,7 @@ impl<C: Send + Sync + 'static> DynResource<C> for NewerResource<C> {
     fn upgrade(&self, version: i64, state: &StoredState) -> Result<Value, Diagnostic> {
         let current = self.schema().version;
         match version {
-            // As a released version would: the attribute that the later version renamed is taken from the older state.
+            // Like a released version: the renamed attribute is taken from the older state.
             older if older < current => self.0.upgrade(older, state).map(newer),
             _ => {
                 let mut attributes = state.json().clone();

@@ -26,23 +26,23 @@ pub(crate) trait PlatformUnderTest: Platform {
     /// The provider's name in a configuration.
     const NAME: &'static str;
 
-    /// Where cargo has put its program: `env!("CARGO_BIN_EXE_terraform-provider-…")`.
+    /// The path of its program: `env!("CARGO_BIN_EXE_terraform-provider-…")`.
     const PROGRAM: &'static str;
 
-    /// Which of the suite's Terraforms its tests run on. What differs between them is the framework's, which the first
-    /// platform's tests hold to all; the lives of tokens run on every version there is.
+    /// The versions of Terraform for its tests. Only the framework depends on the version, which the first platform's tests
+    /// cover; lifecycles run on every version.
     const SUITE: Suite = Suite::Newest;
 
-    /// The platform as each test finds it.
+    /// Starts the platform.
     fn start() -> Sandbox<Self>;
 
-    /// The environment variables by which the provider finds the platform at this URL, and is let in.
+    /// The environment variables of the provider for the platform at this URL, including the credential.
     fn variables(sandbox: &Sandbox<Self>, base_url: &str) -> Vec<(&'static str, String)>;
 
-    /// The provider, for a process that is not Terraform's.
+    /// The provider, for this process.
     fn provider(parts: Runtime) -> impl Provider;
 
-    /// Asserts, when a test has ended, that what must never be asked of the platform was not.
+    /// Asserts after each test that no forbidden request was sent.
     fn assert_no_forbidden_requests(_: &Sandbox<Self>) {}
 }
 
@@ -69,25 +69,24 @@ pub(crate) struct World<P> {
 }
 
 impl<P: PlatformUnderTest> World<P> {
-    /// Runs `test` on each Terraform of the suite, with a new world each time, and says on which it failed.
+    /// Runs `test` with a new world on each version of the suite, and reports on which it failed.
     ///
-    /// Whatever a test is about, no token's value may have been printed, not even under `TF_LOG=TRACE`, and the platform may not
-    /// have been harmed.
+    /// After each test, no token's value may be in the output or the log of `TF_LOG=TRACE`, and no forbidden request sent.
     pub(crate) fn on_each_version(test: impl AsyncFn(&mut Self)) {
         Self::on_each_version_since((1, 0), test);
     }
 
-    /// The same on those that have what came with `first`.
+    /// The same on versions from `first` on.
     pub(crate) fn on_each_version_since(first: Minor, test: impl AsyncFn(&mut Self)) {
         versions::on_each_version_since(first, P::SUITE, async |terraform| Self::live(terraform, &test).await);
     }
 
-    /// The same on every Terraform there is, several at a time.
+    /// The same on every version, several at a time.
     pub(crate) fn on_every_version(test: impl AsyncFn(&mut Self) + Sync) {
         versions::on_every_version(async |terraform| Self::live(terraform, &test).await);
     }
 
-    /// The same on each of the suite, with the provider in this process: it goes by the sandbox's clock, which the test moves.
+    /// The same with the provider in this process, which uses the sandbox's clock that the test moves.
     pub(crate) fn by_the_clock(test: impl AsyncFn(&mut Self)) {
         Self::on_each_version(async |world| world.attached(&test).await);
     }
@@ -114,7 +113,7 @@ impl<P: PlatformUnderTest> World<P> {
         }
     }
 
-    /// Has Terraform attach to a provider in this process, with the sandbox's clock, while `test` runs.
+    /// Attaches Terraform to a provider in this process, with the sandbox's clock, while `test` runs.
     pub(crate) async fn attached(&mut self, test: impl AsyncFn(&mut Self)) {
         let provider = P::provider(self.parts());
         self.attached_to(provider, test).await;
@@ -137,7 +136,7 @@ impl<P: PlatformUnderTest> World<P> {
         }
     }
 
-    /// What the provider takes from its surroundings.
+    /// The provider's runtime.
     fn parts(&self) -> Runtime {
         let variables = self.variables.clone();
         Runtime {
@@ -147,13 +146,13 @@ impl<P: PlatformUnderTest> World<P> {
         }
     }
 
-    /// A second workspace, in whose configuration is `hcl`, beside the first one on the same platform.
-    pub(crate) fn beside(&self, hcl: &str) -> Workspace {
-        let dir = self.dir.path().join("beside");
-        let beside = workspace::<P>(self.workspace.terraform(), &dir, &self.variables)
+    /// Creates a second workspace with this configuration on the same platform.
+    pub(crate) fn other_workspace(&self, hcl: &str) -> Workspace {
+        let dir = self.dir.path().join("other");
+        let other = workspace::<P>(self.workspace.terraform(), &dir, &self.variables)
             .env("TF_LOG_PATH", log_in(self.dir.path()));
-        configure::<P>(&beside, hcl);
-        beside
+        configure::<P>(&other, hcl);
+        other
     }
 
     /// The present, by the sandbox's clock.
@@ -172,12 +171,12 @@ impl<P: PlatformUnderTest> World<P> {
         after(self.now(), days)
     }
 
-    /// The URL that the provider is told by its environment.
+    /// The platform's URL in the provider's environment.
     pub(crate) fn base_url(&self) -> &str {
         &self.listening.base_url
     }
 
-    /// What the provider was told by this environment variable at first.
+    /// The initial value of an environment variable of the provider.
     pub(crate) fn given(&self, variable: &str) -> String {
         self.variables[variable].clone()
     }
@@ -192,7 +191,7 @@ impl<P: PlatformUnderTest> World<P> {
         self.workspace.environment().insert(name.to_owned(), value.into());
     }
 
-    /// Takes an environment variable away from the provider.
+    /// Removes an environment variable of the provider.
     pub(crate) fn unset_env(&mut self, name: &str) {
         self.workspace.environment().remove(name);
     }
@@ -243,14 +242,14 @@ impl<P: PlatformUnderTest> World<P> {
         self.workspace.import(address, id).await.unwrap().success().unwrap()
     }
 
-    /// Starts an apply, and waits for what must come about soon.
+    /// Starts an apply, and waits for a condition.
     pub(crate) async fn apply_until(&self, what: &str, is_so: impl Fn() -> bool) -> Running {
         let running = self.workspace.start(&APPLY).unwrap();
         until(what, is_so).await;
         running
     }
 
-    /// Starts an apply and has its request of that kind refused, to be repeated after so many seconds.
+    /// Starts an apply whose request of that kind is rejected with this `Retry-After`.
     pub(crate) async fn apply_until_refused(&self, method: Method, path: &str, seconds: u32) -> Running {
         let calls = || self.sandbox.calls(method.as_str(), path);
         let before = calls();
@@ -259,44 +258,44 @@ impl<P: PlatformUnderTest> World<P> {
         self.apply_until(&format!("{method} {path}"), || calls() > before).await
     }
 
-    /// The attributes that the state holds for `address`; null where it holds no such thing.
+    /// The attributes in the state for `address`; null if there is no such resource.
     pub(crate) async fn attributes(&self, address: &str) -> Value {
         let mut resources = resources(&self.workspace).await.into_iter();
         let resource = resources.find(|resource| resource["address"] == address);
         resource.map_or(Value::Null, |mut resource| resource["values"].take())
     }
 
-    /// The identity that the state holds for `address`.
+    /// The identity in the state for `address`.
     pub(crate) async fn identity(&self, address: &str) -> Value {
         let mut resources = resources(&self.workspace).await.into_iter();
         let resource = resources.find(|resource| resource["address"] == address);
         resource.map_or(Value::Null, |mut resource| resource["identity"].take())
     }
 
-    /// Whether the platform lets a token's value in.
+    /// Whether the platform accepts a token's value.
     pub(crate) fn lets_in(&self, value: &Value) -> bool {
         self.sandbox.is_live(value.as_str().unwrap())
     }
 
-    /// What Terraform and the provider have logged, at the level that `TF_LOG` says.
+    /// The log of Terraform and the provider, at the level of `TF_LOG`.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(log_in(self.dir.path())).unwrap()
     }
 
-    /// The state, as it lies in its file.
+    /// The state file.
     pub(crate) fn state_file(&self) -> Value {
         let text = std::fs::read_to_string(self.dir.path().join("terraform.tfstate")).unwrap();
         serde_json::from_str(&text).unwrap()
     }
 
-    /// What lies in the files of the workspace.
+    /// The contents of all files of the workspace.
     pub(crate) fn files(&self) -> String {
         let files = std::fs::read_dir(self.dir.path()).unwrap();
         let texts = files.map(|file| std::fs::read(file.unwrap().path()).unwrap_or_default());
         texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect()
     }
 
-    /// Nothing that Terraform or the provider printed or logged holds a token's value.
+    /// Asserts that neither the output nor the log has a token's value.
     fn assert_no_leaks(&self) {
         for (place, text) in [("the output", self.workspace.said()), ("the log", self.log())] {
             for value in self.sandbox.issued_values() {
@@ -330,7 +329,7 @@ fn configure<P: PlatformUnderTest>(workspace: &Workspace, hcl: &str) {
     workspace.write("main.tf", &format!("{source}{hcl}")).unwrap();
 }
 
-/// What the state holds, one by one.
+/// The resources in the state.
 pub(crate) async fn resources(workspace: &Workspace) -> Vec<Value> {
     match workspace.state().await.unwrap()["values"]["root_module"]["resources"].take() {
         Value::Array(resources) => resources,
@@ -338,10 +337,10 @@ pub(crate) async fn resources(workspace: &Workspace) -> Vec<Value> {
     }
 }
 
-/// Applies without asking.
+/// The arguments of an apply.
 pub(crate) const APPLY: [&str; 3] = ["apply", "-no-color", "-auto-approve"];
 
-/// Waits for what must come about soon.
+/// Waits for a condition.
 pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     let come = async {
         while !is_so() {
@@ -352,13 +351,13 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     assert!(come.is_ok(), "{what} did not come about");
 }
 
-/// The number of a token's value, by its attributes.
+/// The generation of a token, by its attributes.
 #[track_caller]
 pub(crate) fn generation(attributes: &Value) -> i64 {
     attributes["generation"].as_i64().unwrap_or_default()
 }
 
-/// How many warnings a run has shown; that the provider is not installed is none.
+/// The number of warnings of a run, without that about development overrides.
 pub(crate) fn warnings(run: &Run) -> usize {
     let text = run.text();
     text.matches("Warning:").count() - text.matches("Warning: Provider development overrides").count()
@@ -369,7 +368,7 @@ fn failure(run: Run) -> Run {
     run
 }
 
-/// A plan: what Terraform said, and its changes.
+/// A plan: the output of Terraform, and the changes.
 pub(crate) struct Plan {
     pub(crate) run: Run,
     json: Value,
@@ -382,7 +381,7 @@ impl Plan {
         &change.unwrap_or_else(|| panic!("no change of {address} in {}", self.run))["change"]
     }
 
-    /// What would be done: `create`, `update`, `delete create`, `no-op` …
+    /// The planned actions: `create`, `update`, `delete create`, `no-op` …
     pub(crate) fn actions(&self, address: &str) -> String {
         let actions = self.change(address)["actions"].as_array().unwrap();
         actions
@@ -392,12 +391,12 @@ impl Plan {
             .join(" ")
     }
 
-    /// The attributes that are known already.
+    /// The planned attributes that are known.
     pub(crate) fn after(&self, address: &str) -> &Value {
         &self.change(address)["after"]
     }
 
-    /// Which attributes are known only after apply.
+    /// The attributes that are known after apply.
     pub(crate) fn unknown(&self, address: &str) -> &Value {
         &self.change(address)["after_unknown"]
     }

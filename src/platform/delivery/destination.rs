@@ -1,7 +1,8 @@
 //! `vault` of a token: the secret that stores its value.
 
+use super::diagnostics;
 use super::field_names::{FIELD, SecretFieldNames};
-use crate::framework::{Field, Model, Schema};
+use crate::framework::{Diagnostics, Field, Model, Schema};
 use crate::token::Storage;
 use crate::vault::SecretPath;
 
@@ -63,6 +64,23 @@ pub(crate) fn described(schema: Schema, names: &SecretFieldNames) -> Schema {
                 names.listed()
             ),
         )
+}
+
+/// Validates `vault` in a configuration.
+pub(crate) fn validate(names: &SecretFieldNames, vault: &Field<VaultDestination>, diagnostics: &mut Diagnostics) {
+    let Some(destination) = vault.known() else { return };
+    let any = "x".to_owned();
+    let (mount, path) = (destination.mount.known(), destination.path.known());
+    for (attribute, mount, path) in [("mount", mount, None), ("path", None, path)] {
+        if let Err(problem) = SecretPath::new(mount.unwrap_or(&any), path.unwrap_or(&any)) {
+            diagnostics.push(diagnostics::invalid_path(attribute, problem));
+        }
+    }
+    if let Some(field) = destination.field.known()
+        && (field.is_empty() || names.all().contains(&field.as_str()))
+    {
+        diagnostics.push(diagnostics::reserved_field(names));
+    }
 }
 
 /// The storage that a configuration or a state declares; `None` if it is unknown until apply.

@@ -39,8 +39,8 @@ mod owner;
 mod value;
 mod writer;
 
-pub(crate) use destination::{VaultDestination, described, storage};
+pub(crate) use destination::{VaultDestination, described, storage, validate};
 pub(crate) use field_names::{Secret, SecretFieldNames};
 pub(crate) use owner::{Account, Owner};
-pub(crate) use value::{DeliveredToken, Delivery, RemoteStatus, validate};
+pub(crate) use value::{DeliveredToken, Delivery, RemoteStatus};
 pub(crate) use writer::{StoredSecret, WritePermit, Writer};

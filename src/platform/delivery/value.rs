@@ -4,13 +4,13 @@ use secrecy::SecretString;
 
 use super::destination::VaultDestination;
 use super::diagnostics;
-use super::field_names::{Secret, SecretFieldNames};
+use super::field_names::Secret;
 use super::writer::{StoredSecret, StoredValue, WritePermit};
 use crate::framework::{Diagnostics, Field, Model};
 use crate::platform::generation;
 use crate::rest::Operation;
 use crate::token::ValueStatus;
-use crate::vault::{Entry, SecretPath};
+use crate::vault::Entry;
 
 /// The attributes of a token's value, which is stored in the state or delivered to Vault.
 #[derive(Model, Clone, Debug, Default)]
@@ -47,23 +47,6 @@ pub(crate) struct RemoteStatus {
     pub(crate) id: Option<Entry>,
     /// Whether the token was rotated since the state was written.
     pub(crate) rotated: bool,
-}
-
-/// Validates `vault` in a configuration.
-pub(crate) fn validate(names: &SecretFieldNames, vault: &Field<VaultDestination>, diagnostics: &mut Diagnostics) {
-    let Some(destination) = vault.known() else { return };
-    let any = "x".to_owned();
-    let (mount, path) = (destination.mount.known(), destination.path.known());
-    for (attribute, mount, path) in [("mount", mount, None), ("path", None, path)] {
-        if let Err(problem) = SecretPath::new(mount.unwrap_or(&any), path.unwrap_or(&any)) {
-            diagnostics.push(diagnostics::invalid_path(attribute, problem));
-        }
-    }
-    if let Some(field) = destination.field.known()
-        && (field.is_empty() || names.all().contains(&field.as_str()))
-    {
-        diagnostics.push(diagnostics::reserved_field(names));
-    }
 }
 
 impl Delivery {

@@ -30,7 +30,7 @@ pub(crate) struct Kill {
     pub(crate) when: When,
 }
 
-/// What another client does during a run. Returns a line that describes it.
+/// A change by another client during a run. Returns a line for the trace.
 pub(crate) type ConcurrentAction = Box<dyn FnOnce() -> String + Send>;
 
 /// The network of a run to the platform: it takes time, and what was sent arrives even if the client has stopped waiting for
@@ -38,7 +38,7 @@ pub(crate) type ConcurrentAction = Box<dyn FnOnce() -> String + Send>;
 pub(crate) struct Network<P> {
     platform: Sandbox<P>,
     speed: Speed,
-    /// How late a request may arrive that is overtaken by its timeout.
+    /// The longest delay of a request.
     latest: Duration,
     kill: Option<Kill>,
     passing: Arc<Mutex<Passing>>,
@@ -49,8 +49,8 @@ pub(crate) struct Network<P> {
 struct Passing {
     random: Rng,
     sent: u32,
-    /// At which request what is done.
-    meanwhile: Option<(u32, ConcurrentAction)>,
+    /// The concurrent action, and the number of the request that triggers it.
+    concurrent: Option<(u32, ConcurrentAction)>,
     trace: Vec<String>,
 }
 
@@ -71,10 +71,10 @@ impl<P: Platform> Network<P> {
         speed: Speed,
         random: Rng,
         kill: Option<Kill>,
-        meanwhile: Option<(u32, ConcurrentAction)>,
+        concurrent: Option<(u32, ConcurrentAction)>,
     ) -> Self {
-        // Where others act as well, what is lost has acted by the look that follows.
-        let latest = if meanwhile.is_some() { 34 } else { 38 };
+        // With concurrent actions, a lost request takes effect before the next list is fetched.
+        let latest = if concurrent.is_some() { 34 } else { 38 };
         Self {
             platform: platform.clone(),
             speed,
@@ -83,14 +83,14 @@ impl<P: Platform> Network<P> {
             passing: Arc::new(Mutex::new(Passing {
                 random,
                 sent: 0,
-                meanwhile,
+                concurrent,
                 trace: Vec::new(),
             })),
             killed: CancellationToken::new(),
         }
     }
 
-    /// What was sent, and what became of it.
+    /// The requests and their outcomes.
     pub(crate) fn trace(&self) -> Vec<String> {
         lock(&self.passing).trace.clone()
     }
@@ -107,7 +107,7 @@ impl<P: Platform> Network<P> {
     }
 
     async fn carry(self, request: Request<Full<Bytes>>) -> Result<Response<Body>, ConnectionCut> {
-        let (number, meanwhile) = self.count();
+        let (number, concurrent) = self.count();
         let is_killed = |when| {
             self.kill
                 .is_some_and(|kill| kill.request == number && kill.when == when)
@@ -118,8 +118,8 @@ impl<P: Platform> Network<P> {
         }
         let what = format!("{number} {} {}", request.method(), request.uri());
         self.take_a_while(20).await;
-        if let Some(meanwhile) = meanwhile {
-            let line = meanwhile();
+        if let Some(concurrent) = concurrent {
+            let line = concurrent();
             lock(&self.passing).trace.push(line);
         }
         let answer = self.platform.service().oneshot(request).await;
@@ -132,16 +132,16 @@ impl<P: Platform> Network<P> {
         answer
     }
 
-    /// The number of one more request, and what is done while it is under way.
+    /// Counts a request. Returns its number and the concurrent action that it triggers.
     fn count(&self) -> (u32, Option<ConcurrentAction>) {
         let mut passing = lock(&self.passing);
         passing.sent += 1;
         let number = passing.sent;
-        let meanwhile = passing.meanwhile.take_if(|(at, _)| *at == number);
-        (number, meanwhile.map(|(_, meanwhile)| meanwhile))
+        let concurrent = passing.concurrent.take_if(|(at, _)| *at == number);
+        (number, concurrent.map(|(_, concurrent)| concurrent))
     }
 
-    /// Mostly a moment; once in so many times longer than a request may take. At real speed, no time in addition to TCP's.
+    /// Draws a delay: mostly short, sometimes longer than the timeout of a request. At real speed there is none.
     async fn take_a_while(&self, once_in: u32) {
         if self.speed == Speed::Real {
             return;
@@ -191,12 +191,12 @@ impl<P: Platform> Address<P> {
         }
     }
 
-    /// Makes this the network of the connections that are opened from now on.
+    /// Uses this network for all new connections.
     pub(crate) fn connect(&self, network: &Network<P>) {
         *lock(&self.present) = Some(network.clone());
     }
 
-    /// Waits until the processes that were killed have closed their connections, and all that they have sent has arrived.
+    /// Waits until all connections of killed processes are closed and their requests have arrived.
     pub(crate) async fn settle(&self) {
         let settled = async {
             // A connection that was opened last may not be accepted yet.
@@ -208,7 +208,7 @@ impl<P: Platform> Address<P> {
                 }
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            // What was read last is carried by a task of its own.
+            // The last request is handled by a separate task.
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
         let settled = tokio::time::timeout(Duration::from_secs(20), settled).await;

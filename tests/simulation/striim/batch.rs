@@ -1,33 +1,33 @@
-//! Runs many histories, at either speed.
+//! Runs many scenarios, at either speed.
 
 use token_providers::framework::testing::simulation::{Batch, Failure, Simulation, Summary};
 
 use super::figures::Figures;
-use super::history::History;
+use super::scenario::Scenario;
 use super::world::{self, Report};
 use crate::simulation::speed::{AT_A_TIME, Speed};
 
-/// The histories of a speed.
-pub(crate) struct Histories(pub(crate) Speed);
+/// The scenarios of a speed.
+pub(crate) struct Scenarios(pub(crate) Speed);
 
-impl Simulation for Histories {
-    type Scenario = History;
+impl Simulation for Scenarios {
+    type Scenario = Scenario;
     type Report = Report;
 
-    fn draw(&self, seed: u64) -> History {
-        History::draw(seed, self.0)
+    fn draw(&self, seed: u64) -> Scenario {
+        Scenario::draw(seed, self.0)
     }
 
-    fn run(&self, history: &History) -> Result<Report, Failure> {
-        world::run(history, self.0)
+    fn run(&self, scenario: &Scenario) -> Result<Report, Failure> {
+        world::run(scenario, self.0)
     }
 
-    fn simpler(&self, history: &History) -> Vec<History> {
-        history.simpler()
+    fn simpler(&self, scenario: &Scenario) -> Vec<Scenario> {
+        scenario.simpler()
     }
 }
 
-impl Histories {
+impl Scenarios {
     /// Runs a batch of them.
     pub(crate) fn run_batch(&self, mut batch: Batch) -> (Figures, Summary) {
         if self.0 == Speed::Real {

@@ -1,4 +1,4 @@
-//! What a workspace declares, and how it says so in its configuration.
+//! The declarations of a workspace, and its configuration.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub(crate) const USERS: [&str; 2] = ["ann@acme.example", "bob@acme.example"];
 /// How many service accounts a workspace may declare in addition to the pair. The last place is for [`OWN`].
 pub(crate) const PLACES: usize = 4;
 
-/// What one workspace declares.
+/// The declarations of one workspace.
 #[derive(Clone, Default)]
 pub(crate) struct Declared {
     pub(crate) places: [Option<Token>; PLACES],
@@ -94,7 +94,7 @@ pub(crate) enum Ends {
         hours: i64,
         rotate_before: Option<i64>,
     },
-    /// `expires_in`: it may end while a run is at it.
+    /// `expires_in`: it may expire during a run.
     AfterSeconds(i64),
 }
 
@@ -107,7 +107,7 @@ impl Ends {
         }
     }
 
-    /// The user moves a fixed end that has passed, and no longer wants what ends at once.
+    /// Moves a fixed expiry that has passed, and removes short lifetimes.
     fn mend(&mut self, now: Timestamp) {
         match self {
             Self::At(end) if *end < now + SignedDuration::from_hours(1) => *self = Self::InDays(60).from(now),
@@ -162,8 +162,7 @@ impl Declared {
         self.places[place] = token;
     }
 
-    /// The user moves the fixed ends that have passed, and no longer wants what ends at once, nor what Terraform is not to
-    /// change.
+    /// Moves fixed expiries that have passed, and removes short lifetimes and `ignore_changes`.
     pub(crate) fn mend(&mut self, now: Timestamp) {
         for token in self.places.iter_mut().flatten() {
             token.lifecycle = Lifecycle::default();
@@ -173,7 +172,7 @@ impl Declared {
         tokens.chain(pats).for_each(|ends| ends.mend(now));
     }
 
-    /// The user declares no more service accounts than there are places for; answers how many are left.
+    /// Removes declarations beyond the quota. Returns how many places are free.
     pub(crate) fn fit(&mut self, mut places: usize) -> usize {
         self.pair.take_if(|_| places < 2);
         places -= 2 * usize::from(self.pair.is_some());
@@ -239,7 +238,7 @@ pub(crate) fn pat_address(user: usize) -> String {
     format!("{PAT}.user{user}")
 }
 
-/// The service accounts that an object of a state stands for.
+/// The service accounts of an object in a state.
 pub(crate) fn accounts_of(address: &str, object: &Object) -> Vec<String> {
     if address.starts_with(&format!("{TOKEN}.")) {
         text(object.get("name")).into_iter().collect()
@@ -251,15 +250,15 @@ pub(crate) fn accounts_of(address: &str, object: &Object) -> Vec<String> {
     }
 }
 
-/// What an object of a state has of a token.
-pub(crate) struct Held {
+/// A token in an object of a state.
+pub(crate) struct StoredValue {
     pub(crate) value: Option<String>,
     pub(crate) ends: Option<Timestamp>,
 }
 
-/// What an object of a state has of tokens; of a pair, the current one comes first.
-pub(crate) fn held_by(address: &str, object: &Object) -> Vec<Held> {
-    let held = |of: &Attribute| Held {
+/// The tokens of an object in a state; of a pair, the current one first.
+pub(crate) fn stored_values(address: &str, object: &Object) -> Vec<StoredValue> {
+    let held = |of: &Attribute| StoredValue {
         value: text(of.get("token")),
         ends: text(of.get("expires_at")).and_then(|end| end.parse().ok()),
     };
@@ -276,7 +275,7 @@ pub(crate) fn held_by(address: &str, object: &Object) -> Vec<Held> {
 
 /// The values that an object of a state has.
 pub(crate) fn values_of(address: &str, object: &Object) -> impl Iterator<Item = String> + use<> {
-    held_by(address, object).into_iter().filter_map(|held| held.value)
+    stored_values(address, object).into_iter().filter_map(|held| held.value)
 }
 
 fn text(value: &Attribute) -> Option<String> {

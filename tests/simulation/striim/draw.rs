@@ -1,4 +1,4 @@
-//! Draws histories from seeds.
+//! Draws scenarios from seeds.
 
 use fastrand::Rng;
 use jiff::SignedDuration;
@@ -9,21 +9,21 @@ use token_providers::sandbox::striim::{
 use token_providers::sandbox::{Effect, Fault, When};
 
 use super::declared::{Ends, Lifecycle, OWN, PLACES, Pair, Pat, RELAYS, Token, USERS};
-use super::history::{Apply, Cut, History, Step};
 use super::network::{AUTHORIZED_BY, Moment};
+use super::scenario::{Apply, Cut, Scenario, Step};
 use super::terraform::Spelling;
 use crate::simulation::speed::Speed;
 
-/// The names that each workspace uses: no two use the same.
+/// The names of each workspace, which are disjoint.
 const NAMES: [[&str; 4]; 2] = [
     ["build", "deploy", "metrics", "nightly"],
     ["audit", "backup", "chat", "drill"],
 ];
 
-/// A value that no answer should have carried.
+/// A value of another user, which no answer may contain.
 pub(crate) const STRANGE: &str = "NotMeantForU.ToBeSeenByAnyone";
 
-/// What a gateway or a default backend answers about a path that it does not know.
+/// Answers of gateways and default backends to an unknown path.
 const IMPOSTERS: [(u16, &str); 8] = [
     (404, "404 page not found\n"),
     (404, "default backend - 404"),
@@ -38,7 +38,7 @@ const IMPOSTERS: [(u16, &str); 8] = [
     (200, "[]"),
 ];
 
-/// Answers to the list of service accounts that hold a part of it.
+/// Incomplete lists of service accounts.
 const PARTS: [&str; 3] = [
     r#"{"content":[],"totalElements":3,"last":false}"#,
     r#"{"service-accounts":[],"hasMore":true}"#,
@@ -62,8 +62,8 @@ const PAT_ENDPOINTS: [(&str, &str); 3] = [
 
 const TOGGLE_ENDPOINTS: [(&str, &str); 2] = [("PATCH", "/user-token/status"), ("GET", "/user-token/status")];
 
-impl History {
-    /// The history of a seed.
+impl Scenario {
+    /// The scenario of a seed.
     pub(crate) fn draw(seed: u64, speed: Speed) -> Self {
         let mut draw = Draw {
             random: Rng::with_seed(seed),
@@ -105,7 +105,7 @@ struct Draw {
     kinds: Kinds,
 }
 
-/// What there is in a history in addition to service account tokens. Few things at a time meet in more ways.
+/// The objects of a scenario in addition to service account tokens. Fewer kinds interact in more ways.
 #[derive(Default)]
 struct Kinds {
     pair: bool,
@@ -128,14 +128,14 @@ impl Draw {
         self.chance(percent).then(|| draw(self))
     }
 
-    /// What the platform's document leaves open, in any of its readings that let a client know what it has to know.
+    /// Options of the platform within its documentation that leave a client enough information.
     fn platform(&mut self) -> Options {
         let (user_token_names_user, admins_revoke_by_email) =
             self.one_of(&[(true, false), (true, true), (false, true)]);
         let refused = [RefusalStatus::Conflict, RefusalStatus::BadRequest];
         Options {
             quota: self.one_of(&[3, 10, 10]),
-            // A minute of waiting is long for who has no clock to move.
+            // At real speed a minute of waiting is long.
             rate_limits: (self.speed == Speed::Simulated).then(RateLimits::default),
             retry_after: self.random.bool(),
             list: self.one_of(&[Envelope::Bare, Envelope::Wrapped]),
@@ -165,7 +165,7 @@ impl Draw {
         }
     }
 
-    /// A few steps that belong together, most of them a run with what leads to it and what goes wrong with it.
+    /// Draws a few related steps, mostly a run with its changes and faults.
     fn scene(&mut self, steps: &mut Vec<Step>) {
         match self.random.u32(..100) {
             0..70 => {
@@ -186,7 +186,7 @@ impl Draw {
         }
     }
 
-    /// What is done outside Terraform.
+    /// Draws a change outside Terraform.
     fn outside(&mut self) -> Step {
         let user = self.random.usize(..USERS.len());
         match self.random.u32(..10) {
@@ -331,7 +331,7 @@ impl Draw {
             _ => self.one_of(&ENDPOINTS),
         };
         let seconds = match self.speed {
-            // The longest are longer than the provider waits.
+            // The longest exceed the timeout of the provider.
             Speed::Simulated => self.one_of(&[1, 5, 20, 29, 45]),
             Speed::Real => 0,
         };
@@ -341,12 +341,12 @@ impl Draw {
         };
         let page = ("content-type", "text/html");
         let effect = match self.random.u32(..20) {
-            // Another program answers in the platform's place.
+            // A gateway answers instead of the platform.
             18 => {
                 let (status, body) = self.one_of(&IMPOSTERS);
                 Fault::answer(status).body(body)
             }
-            // A list that says of itself that it is a part.
+            // A list that is marked as incomplete.
             19 => Fault::answer(200).body(self.one_of(&PARTS)),
             0 | 1 => Fault::new(Effect::Cut),
             2 => Fault::new(Effect::Truncate),
@@ -376,7 +376,7 @@ impl Draw {
             _ => Fault::answer(200).body(r#"[{"name": "#),
         };
         let fault = effect.on(method, path).times(times).skip(self.one_of(&[0, 0, 0, 1, 2]));
-        // Who refuses has not acted.
+        // A rejected request has no effect.
         let refuses = matches!(&fault.effect, Effect::Answer(answer) if (400..500).contains(&answer.status) && answer.status != 408);
         if refuses || self.random.bool() {
             fault

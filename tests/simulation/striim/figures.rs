@@ -1,4 +1,4 @@
-//! What came of many histories, in figures.
+//! Figures of many scenarios.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,33 +9,33 @@ use token_providers::framework::testing::simulation::Failure;
 use super::promises::Promise;
 use super::world::Report;
 
-/// Sums over histories.
+/// Sums over scenarios.
 #[derive(Default)]
 pub(crate) struct Figures {
-    pub(crate) histories: usize,
-    /// Faults that struck, by what they struck and how.
+    pub(crate) scenarios: usize,
+    /// Faults that took effect, by request and effect.
     faults: BTreeMap<String, usize>,
     requests: usize,
     crashes: usize,
     interrupts: usize,
     issued: usize,
-    left_behind: usize,
+    orphans: usize,
     locked_out: usize,
     searched: usize,
-    /// By how many runs led back to what was declared.
+    /// By the number of runs that reached the declared state.
     applies: BTreeMap<usize, usize>,
-    /// Histories that broke a promise, by promise.
-    broken: BTreeMap<String, usize>,
+    /// Scenarios that violated a promise, by promise.
+    violated: BTreeMap<String, usize>,
     pub(crate) took: Duration,
 }
 
 impl Figures {
     pub(crate) fn count(&mut self, outcome: &Result<Report, Failure>) {
-        self.histories += 1;
+        self.scenarios += 1;
         let report = match outcome {
             Ok(report) => report,
             Err(failure) => {
-                *self.broken.entry(failure.kind.clone()).or_default() += 1;
+                *self.violated.entry(failure.kind.clone()).or_default() += 1;
                 return;
             }
         };
@@ -46,7 +46,7 @@ impl Figures {
         self.crashes += report.crashes;
         self.interrupts += report.interrupts;
         self.issued += report.issued;
-        self.left_behind += report.left_behind;
+        self.orphans += report.orphans;
         self.locked_out += report.locked_out;
         self.searched += report.searched;
         *self.applies.entry(report.applies).or_default() += 1;
@@ -55,31 +55,34 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = |promise: Promise| self.broken.get(&promise.to_string()).copied().unwrap_or_default();
+        let of = |promise: Promise| self.violated.get(&promise.to_string()).copied().unwrap_or_default();
         let seconds = self.took.as_secs_f64();
         #[allow(clippy::cast_precision_loss, reason = "a rate is rounded anyway")]
-        let rate = self.histories as f64 / seconds;
+        let rate = self.scenarios as f64 / seconds;
         let mut line = |what: &str, figure: &dyn fmt::Display| writeln!(f, "{what:<56} {figure:>10}");
-        line("histories", &self.histories)?;
+        line("scenarios", &self.scenarios)?;
         line("  a second", &format!("{rate:.0}"))?;
         line("  seconds", &format!("{seconds:.1}"))?;
         line("requests to the platform", &self.requests)?;
-        line("faults that struck", &self.faults.values().sum::<usize>())?;
+        line("faults that took effect", &self.faults.values().sum::<usize>())?;
         for (fault, times) in &self.faults {
             line(&format!("  {fault}"), times)?;
         }
         line("crashes", &self.crashes)?;
         line("interrupts", &self.interrupts)?;
-        for (applies, histories) in &self.applies {
-            line(&format!("came back after applies: {applies}"), histories)?;
+        for (applies, scenarios) in &self.applies {
+            line(
+                &format!("reached the declared state after applies: {applies}"),
+                scenarios,
+            )?;
         }
         line("tokens issued to the provider", &self.issued)?;
-        line("left behind by a crash, and explained", &self.left_behind)?;
-        line("own token ended by a lost answer, and explained", &self.locked_out)?;
+        line("orphans of crashes, explained", &self.orphans)?;
+        line("own token lost with an answer, explained", &self.locked_out)?;
         line("megabytes of output searched for values", &(self.searched / 1_000_000))?;
-        line("tokens lost", &of(Promise::Kept))?;
-        line("tokens left over", &of(Promise::Clean))?;
-        line("values leaked", &of(Promise::Secret))?;
-        line("other promises broken", &of(Promise::Other))
+        line("tokens lost", &of(Promise::NoTokenLost))?;
+        line("orphans", &of(Promise::NoOrphan))?;
+        line("values leaked", &of(Promise::NoLeak))?;
+        line("other promises violated", &of(Promise::Other))
     }
 }

@@ -1,43 +1,43 @@
-//! Histories of Striim accounts: what people declare, what goes wrong, and what Terraform makes of it, drawn from seeds.
+//! Scenarios of Striim accounts, drawn from seeds: configurations, faults, and concurrent changes.
 //!
-//! After each history the promises are held against the account and the states: every declared token is there once and
-//! its value works, there is no orphan, no value was shown. One description runs at two speeds: *simulated*,
-//! with provider, Terraform and platform in one process and tokio's clock paused; and *real*, with the provider's
-//! process behind the plugin protocol and the platform behind TCP.
+//! After each scenario the account and the states are checked: every declared token exists once and its value is valid, there
+//! is no orphan, and no value was shown. Scenarios run at two speeds: *simulated*, with provider, Terraform and platform in
+//! one process under tokio's paused clock; and *real*, with the provider's process behind the plugin protocol and the platform
+//! behind TCP.
 
 mod batch;
 mod declared;
 mod draw;
 mod figures;
-mod history;
 mod network;
 mod operator;
 mod outputs;
 mod outputs_tests;
 mod promises;
 mod regressions;
+mod scenario;
 mod terraform;
 mod world;
 
 use token_providers::framework::testing::simulation::Batch;
 
-use batch::Histories;
+use batch::Scenarios;
 
 use super::speed::Speed;
 
-fn hold(speed: Speed, batch: Batch) {
-    let histories = Histories(speed);
-    let (figures, summary) = histories.run_batch(batch);
+fn assert_promises(speed: Speed, batch: Batch) {
+    let scenarios = Scenarios(speed);
+    let (figures, summary) = scenarios.run_batch(batch);
     println!("{figures}");
-    summary.assert_no_failures(&histories);
+    summary.assert_no_failures(&scenarios);
 }
 
 #[test]
 fn simulated_scenarios_keep_all_promises() {
-    hold(Speed::Simulated, Batch::from_environment(0..1_000));
+    assert_promises(Speed::Simulated, Batch::from_environment(0..1_000));
 }
 
 #[test]
 fn real_scenarios_keep_all_promises() {
-    hold(Speed::Real, Batch::from_environment(0..200));
+    assert_promises(Speed::Real, Batch::from_environment(0..200));
 }

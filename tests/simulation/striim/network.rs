@@ -1,4 +1,4 @@
-//! The way from the providers to the platform: it takes time, outlives whoever sent something, and writes a trace.
+//! The network between providers and platform: requests take time, arrive even if the client is gone, and are traced.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
-/// In the body of a refusal, it stands for what the request was authorized by.
+/// In the body of a rejection, a placeholder for the credential of the request.
 pub(crate) const AUTHORIZED_BY: &str = "{authorization}";
 
 /// A moment in a run, counted in its requests.
@@ -48,7 +48,7 @@ struct State {
     requests: usize,
     /// Their contents, without the bearer.
     sent: String,
-    /// Requests that are on their way to the platform, or on which it acts.
+    /// Requests in flight.
     on_the_way: usize,
 }
 
@@ -69,13 +69,13 @@ struct Requests {
     makings: Vec<Making>,
 }
 
-/// A value of a service account that was asked for, by a creation or a rotation.
+/// A requested creation or rotation of a service account.
 #[derive(Clone)]
 pub(crate) struct Making {
     pub(crate) name: String,
-    /// Whether the service account was to be made along with it.
+    /// Whether the service account was created.
     pub(crate) creates: bool,
-    /// When whoever asked stopped waiting for the answer.
+    /// When the client stopped waiting for the answer.
     pub(crate) given_up: Arc<OnceLock<Timestamp>>,
 }
 
@@ -120,7 +120,7 @@ impl Network {
         self.state().trace.clone()
     }
 
-    /// Whether nothing that was sent can still be acted on.
+    /// Whether no request can still take effect.
     pub(crate) fn is_idle(&self) -> bool {
         self.state().on_the_way == 0
     }
@@ -195,7 +195,7 @@ impl Line {
         })
     }
 
-    /// Brings a request to the platform, which acts on it even if the client has stopped waiting for the answer.
+    /// Delivers a request to the platform, even if the client has stopped waiting for the answer.
     async fn carry(self, request: Request<Bytes>) -> Result<Response<Body>, ConnectionCut> {
         let what = describe(&request);
         let (number, making) = self.count(&request);

@@ -1,4 +1,4 @@
-//! What people do: they give the providers a token that works, and put in order what no provider can.
+//! The operator: gives the providers a valid token, and fixes what no provider can fix.
 
 use anyhow::{Context as _, ensure};
 use jiff::{SignedDuration, Timestamp};
@@ -6,12 +6,12 @@ use secrecy::ExposeSecret as _;
 use token_providers::framework::testing::RunOutcome;
 use token_providers::sandbox::striim::{AuditAction, Expired, Options};
 
-use super::declared::{OWN, PAIR, PLACES, RELAY, RELAYS, USERS, accounts_of, address, held_by, values_of};
+use super::declared::{OWN, PAIR, PLACES, RELAY, RELAYS, USERS, accounts_of, address, stored_values, values_of};
 use super::promises::Promise;
 use super::world::{World, plain};
 
 impl World {
-    /// Gives the providers the value that the state has of their own token, or else a new one from the portal.
+    /// Sets the providers' credential to the value of their own token in the state, or to a new one from the portal.
     pub(super) fn sign_in(&self) -> anyhow::Result<()> {
         if self.sandbox.is_live(self.bearer.borrow().expose_secret()) {
             return Ok(());
@@ -34,7 +34,7 @@ impl World {
         Ok(())
     }
 
-    /// The providers' own token is ended only by who rotates it, and that is reported unless the run was killed.
+    /// Asserts that only a rotation revoked the providers' own token, and that it was reported unless the run was killed.
     fn check_lockout(&self) -> anyhow::Result<()> {
         let audit = self.sandbox.audit();
         let last = audit.iter().rfind(|entry| entry.target == OWN);
@@ -60,25 +60,25 @@ impl World {
             .rev()
             .take(20)
             .any(|shown| shown.contains("lost its own token"));
-        Promise::Kept.held(killed || shown, || {
+        Promise::NoTokenLost.require(killed || shown, || {
             "nothing explains that the provider's own token was ended".to_owned()
         })
     }
 
-    /// After the last fault, before the last runs.
+    /// Called after the last fault, before the last runs.
     pub(super) async fn put_in_order(&mut self, platform: &Options) -> anyhow::Result<()> {
         let now = self.now();
         for workspace in &mut self.workspaces {
             workspace.declared.mend(now);
         }
         self.settle_toggle().await;
-        // The providers' own has a place, too.
+        // The providers' own account counts, too.
         let left = self.workspaces[0].declared.fit(platform.quota.saturating_sub(1));
         self.workspaces[1].declared.fit(left);
         self.find_hidden(platform).await?;
         self.clear_up(platform).await?;
         if platform.quota < 10 {
-            // What one workspace has too much of is in the other's way.
+            // Accounts of one workspace beyond the quota block the other.
             for workspace in [0, 1] {
                 self.apply(&plain(workspace), true).await?;
             }
@@ -86,7 +86,7 @@ impl World {
         Ok(())
     }
 
-    /// Whoever wants personal access tokens wants them enabled, and the first of a user comes from the portal.
+    /// Enables personal access tokens if some are declared, and creates the first of a user in the portal.
     async fn settle_toggle(&mut self) {
         if self.workspaces[0].declared.pats.iter().all(Option::is_none) {
             return;
@@ -99,14 +99,14 @@ impl World {
         }
         for (user, pat) in USERS.into_iter().zip(&self.workspaces[0].declared.pats) {
             if pat.is_some() {
-                // Refused where there is one.
+                // Rejected if there is one.
                 let _ = self.sandbox.create_user_token_outside(user, None);
             }
         }
     }
 
-    /// What ended earlier than the state knows, because a rotation that was lost gave it that end, and is listed no more, is
-    /// taken for gone. The run that makes it anew is refused, and says how to be rid of it.
+    /// An unlisted account that expired earlier than recorded in the state, because of a lost rotation, counts as deleted. The
+    /// run that recreates it is rejected and explains how to delete it.
     async fn find_hidden(&mut self, platform: &Options) -> anyhow::Result<()> {
         if platform.expired != Expired::Hidden {
             return Ok(());
@@ -129,7 +129,7 @@ impl World {
         Ok(())
     }
 
-    /// The service accounts of a workspace that have ended, though its state says that they have not.
+    /// The expired service accounts of a workspace that are not expired by its state.
     fn ended_early(&self, workspace: usize) -> Vec<String> {
         let now = self.now();
         let there = self.sandbox.service_accounts();
@@ -139,21 +139,21 @@ impl World {
         };
         let state = self.workspaces[workspace].terraform.state().into_iter();
         let lasting = state.filter(|(address, object)| {
-            let mut held = held_by(address, object).into_iter();
+            let mut held = stored_values(address, object).into_iter();
             held.any(|held| held.ends.is_none_or(|end| end > now))
         });
         let names = lasting.flat_map(|(address, object)| accounts_of(&address, &object));
         names.filter(has_ended).collect()
     }
 
-    /// Deals with what no state knows of: other people's service accounts, and those of a run that was killed between
-    /// a creation and the saving of the state, or whose creation took place after the client had stopped waiting for it. The
-    /// next run says that they are there and touches nothing; then a person settles it.
+    /// Settles service accounts that are in no state: those of other users, and orphans of a run that was killed between a
+    /// creation and the state, or whose creation took effect after the client had stopped waiting. The next run reports
+    /// them and changes nothing; then the operator acts.
     async fn clear_up(&mut self, platform: &Options) -> anyhow::Result<()> {
         let known = self.known();
         let audit = self.sandbox.audit();
         for (name, id) in self.strangers.iter().filter(|(name, _)| !known.contains(*name)) {
-            // One that has expired may be gone by itself.
+            // An expired one may have been deleted by the platform.
             let touched = audit.iter().any(|entry| entry.actor == OWN && entry.token_id == *id);
             let replaced = self.token_id(name).is_some_and(|now| Some(now) != *id);
             ensure!(
@@ -169,11 +169,11 @@ impl World {
             let is_live = account.token.is_live(self.now());
             let is_hidden = !is_live && platform.expired == Expired::Hidden;
             if !self.strangers.contains_key(&name) {
-                // That something else answered a revocation, the list shows only where it lists the account.
-                Promise::Clean.held(is_hidden || self.may_be_left_behind(&name), || {
+                // Only a listed account shows that a gateway answered a revocation.
+                Promise::NoOrphan.require(is_hidden || self.may_be_left_behind(&name), || {
                     format!("{name:?} was made and forgotten")
                 })?;
-                self.report.borrow_mut().left_behind += 1;
+                self.report.borrow_mut().orphans += 1;
             }
             if RELAYS.contains(&name.as_str()) && self.workspaces[0].declared.pair.is_some() {
                 if is_live {
@@ -183,16 +183,16 @@ impl World {
                 }
                 continue;
             }
-            // What is about to expire is not adopted.
+            // An account that is about to expire is not adopted.
             let soon = self.now() + SignedDuration::from_hours(1);
             let lasts = is_live && account.token.expires_at.is_none_or(|end| soon < end);
             match self.place_of(&name) {
-                // Nothing is imported to an address that has something else.
+                // An address with another object is no target of an import.
                 Some((workspace, place)) if lasts && !self.is_occupied(workspace, place) => {
                     self.take_over(workspace, place, &name, account.description.as_deref())
                         .await?;
                 }
-                // What is not listed is recreated, whatever its description.
+                // An unlisted account is recreated, whatever its description.
                 Some((workspace, place)) if is_hidden && account.token.id % 2 == 0 => {
                     self.adopt(workspace, place)?;
                 }
@@ -225,8 +225,8 @@ impl World {
         self.workspaces[0].terraform.state().contains_key(PAIR)
     }
 
-    /// Whether the run that made a service account was killed, or had given up before the platform acted, be it on the
-    /// creation or on a later rotation: a token that is not the one that was to be revoked belongs to another user.
+    /// Whether the run that created a service account was killed, or stopped waiting before the creation or a later rotation
+    /// took effect: a token other than the one to be revoked belongs to another user.
     fn may_be_left_behind(&self, name: &str) -> bool {
         use AuditAction::{CreateServiceAccount, RotateServiceAccount};
         let audit = self.sandbox.audit();
@@ -245,7 +245,7 @@ impl World {
         })
     }
 
-    /// Where a name is declared.
+    /// The address that declares a name.
     fn place_of(&self, name: &str) -> Option<(usize, usize)> {
         let mut all = (0..2).flat_map(|workspace| (0..PLACES).map(move |place| (workspace, place)));
         all.find(|&(workspace, place)| {
@@ -279,7 +279,7 @@ impl World {
         if before.is_some_and(|id| id % 2 == 0) && adoptable {
             return self.adopt(workspace, place);
         }
-        // What is said first of an imported token describes it; what is changed then rotates it.
+        // The first declaration of an imported token describes it; a later change rotates it.
         let token = self.workspaces[workspace].declared.places[place].as_mut();
         token.context("it is declared")?.trigger = Some(100);
         self.import(workspace, &address(place), name).await?;
@@ -289,7 +289,7 @@ impl World {
         Ok(())
     }
 
-    /// The same for the pair, one of whose service accounts is there.
+    /// The same for the pair, if one of its service accounts exists.
     async fn take_over_pair(&mut self) -> anyhow::Result<()> {
         if self.has_pair() {
             // The next rotation takes it over.
@@ -307,7 +307,7 @@ impl World {
         self.workspaces[0].declared.pair.as_mut().context("it is declared")
     }
 
-    /// A run says that a service account is there already, and what to do.
+    /// Asserts that a run reports an existing service account and the solutions.
     async fn is_explained(&self, workspace: usize, name: &str, advice: &str) -> anyhow::Result<()> {
         let shown = self.outputs.diagnostics().len();
         let ended = self.apply(&plain(workspace), false).await?;

@@ -1,5 +1,5 @@
-//! All that a run shows to people and machines, and the search for values in it: log lines at every level, diagnostics,
-//! plans and states without their sensitive attributes, and what goes over the wire in addition to the bearer.
+//! The outputs of a run and the search for values in them: log lines of every level, diagnostics, plans and states without
+//! their sensitive attributes, and requests without the bearer.
 
 use std::cell::{Ref, RefCell};
 use std::fmt::{Debug, Write as _};
@@ -17,26 +17,26 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 thread_local! {
-    /// What this thread logged. A simulated history has its thread for itself.
+    /// The log of this thread, which runs one simulated scenario.
     static LOGGED: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// The outputs of one history.
+/// The outputs of one scenario.
 #[derive(Default)]
 pub(crate) struct Outputs {
     /// The diagnostics, oldest first.
     diagnostics: RefCell<Vec<String>>,
     shown: Arc<Mutex<String>>,
-    /// What processes write on standard error.
+    /// The standard error of processes.
     followed: RefCell<Vec<JoinHandle<Vec<u8>>>>,
 }
 
 impl Outputs {
-    /// Those of a history that begins now.
+    /// The outputs of a new scenario.
     pub(crate) fn new() -> Self {
         static LOGGING: Once = Once::new();
         LOGGING.call_once(|| {
-            // As the provider's own log: what libraries say is never written.
+            // As in the provider's log, without events of libraries.
             let ours = Targets::new().with_target("token_providers", LevelFilter::TRACE);
             let subscriber = tracing_subscriber::registry().with(Log.with_filter(ours));
             tracing::subscriber::set_global_default(subscriber).expect("no other subscriber");
@@ -58,7 +58,7 @@ impl Outputs {
         self.observer()(text);
     }
 
-    /// What a process writes on standard error, until it ends.
+    /// Reads the standard error of a process until it exits.
     pub(crate) fn follow(&self, mut errors: ChildStderr) {
         self.followed.borrow_mut().push(tokio::spawn(async move {
             let mut written = Vec::new();
@@ -67,7 +67,7 @@ impl Outputs {
         }));
     }
 
-    /// Receives what providers show to the testing kit.
+    /// An observer for the testing kit.
     pub(crate) fn observer(&self) -> Observer {
         let shown = self.shown.clone();
         Arc::new(move |text| {
@@ -77,7 +77,7 @@ impl Outputs {
         })
     }
 
-    /// Ends the history: how long the outputs are, and the line with one of the values, if there is one.
+    /// Returns the length of the outputs, and a line with one of the values, if there is one.
     pub(crate) async fn search(&self, values: &[SecretString]) -> (usize, Option<String>) {
         let mut outputs = std::mem::take(&mut *self.shown.lock().unwrap());
         for written in self.followed.take() {
@@ -102,7 +102,7 @@ fn parts(value: &str) -> [&str; 2] {
     [head, tail]
 }
 
-/// Writes every event and span of this thread down.
+/// Records every event and span of this thread.
 struct Log;
 
 impl<S: Subscriber> Layer<S> for Log {

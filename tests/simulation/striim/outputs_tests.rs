@@ -1,10 +1,10 @@
-//! The search for values is not blind.
+//! The search for values finds them.
 
 use super::outputs::Outputs;
 
 const VALUE: &str = "AbCdEfGhIjKl.MnOpQrStUvWxYz0123";
 
-/// The line with (a part of) the value in what is shown.
+/// The line that shows a part of the value.
 async fn found(show: impl FnOnce(&Outputs)) -> Option<String> {
     let outputs = Outputs::new();
     show(&outputs);
@@ -12,7 +12,7 @@ async fn found(show: impl FnOnce(&Outputs)) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_value_is_found_wherever_it_is_shown() {
+async fn value_is_found_in_every_output() {
     assert!(
         found(|outputs| outputs.record(format!("error: {VALUE}")))
             .await
@@ -31,7 +31,7 @@ async fn a_value_is_found_wherever_it_is_shown() {
 }
 
 #[tokio::test]
-async fn half_a_value_is_found_too() {
+async fn half_a_value_is_found() {
     assert!(found(|outputs| outputs.show(&VALUE[..20])).await.is_some());
     assert!(found(|outputs| outputs.show(&VALUE[10..])).await.is_some());
 }

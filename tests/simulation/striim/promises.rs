@@ -1,36 +1,36 @@
-//! What must hold, whatever happens.
+//! The promises that every scenario must keep.
 
 use anyhow::anyhow;
 use jiff::SignedDuration;
 use token_providers::framework::testing::Object;
 
-use super::declared::{Held, OWN, PAIR, PAT, held_by, values_of};
+use super::declared::{OWN, PAIR, PAT, StoredValue, stored_values, values_of};
 use super::draw::STRANGE;
 use super::world::{Workspace, World};
 
-/// The fault by which something in the platform's place says that a user has no personal access token.
+/// The fault by which a gateway reports that a user has no personal access token.
 const FORGED: &str = "GET /user-token: 404";
 
-/// What is promised.
+/// A promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub(crate) enum Promise {
-    /// Every declared token is there, and its value in the state works.
+    /// Every declared token exists, and its value in the state is valid.
     #[error("a token was lost")]
-    Kept,
-    /// Nothing undeclared that was made is left.
-    #[error("a token was left over")]
-    Clean,
+    NoTokenLost,
+    /// No undeclared token that the provider created exists.
+    #[error("there is an orphan")]
+    NoOrphan,
     /// No value is in any output.
     #[error("a value leaked")]
-    Secret,
-    /// Whatever else Terraform and its users rely on.
-    #[error("a promise was broken")]
+    NoLeak,
+    /// All other promises.
+    #[error("a promise was violated")]
     Other,
 }
 
 impl Promise {
-    pub(super) fn held(self, held: bool, why: impl FnOnce() -> String) -> anyhow::Result<()> {
-        if held {
+    pub(super) fn require(self, holds: bool, why: impl FnOnce() -> String) -> anyhow::Result<()> {
+        if holds {
             Ok(())
         } else {
             Err(anyhow!(why()).context(self))
@@ -39,40 +39,40 @@ impl Promise {
 }
 
 impl World {
-    /// After a successful run, each value in the state opens the account, unless its end is fixed and has passed.
+    /// After a successful run, each value in the state is valid, unless its fixed expiry has passed.
     pub(super) async fn check_values(&self, workspace: usize) -> anyhow::Result<()> {
         let are_pats_enabled = self.are_pats_enabled().await;
         for (address, object) in self.workspaces[workspace].terraform.state() {
-            Promise::Other.held(!object.is_tainted, || {
+            Promise::Other.require(!object.is_tainted, || {
                 format!("{address} is tainted after a successful run")
             })?;
             // Of a pair, the current one is the one to use.
-            let Some(held) = held_by(&address, &object).into_iter().next() else {
+            let Some(held) = stored_values(&address, &object).into_iter().next() else {
                 continue;
             };
             let is_disabled = address.starts_with(PAT) && !are_pats_enabled;
             let works = held.value.is_some_and(|value| self.sandbox.is_live(&value))
                 || is_disabled
                 || held.ends.is_some_and(|end| end <= self.now());
-            Promise::Kept.held(works, || format!("{address} has no value that works"))?;
+            Promise::NoTokenLost.require(works, || format!("{address} has no value that works"))?;
         }
         Ok(())
     }
 
-    /// Exactly what is declared is in the states and in the account.
+    /// The states and the account have exactly the declared objects.
     pub(super) async fn check_account(&self) -> anyhow::Result<()> {
         let there = self.sandbox.service_accounts();
         let is_there = |name: &str| there.iter().any(|account| account.name == name);
         for (index, Workspace { terraform, declared }) in self.workspaces.iter().enumerate() {
             let (state, configuration) = (terraform.state(), declared.configuration());
-            Promise::Other.held(state.keys().eq(configuration.resources.keys()), || {
+            Promise::Other.require(state.keys().eq(configuration.resources.keys()), || {
                 "the state holds something else than is declared".to_owned()
             })?;
             for name in declared.names().0 {
-                Promise::Kept.held(is_there(name), || format!("{name} is declared and not there"))?;
+                Promise::NoTokenLost.require(is_there(name), || format!("{name} is declared and not there"))?;
             }
             if let Some(enabled) = declared.toggle {
-                Promise::Other.held(self.are_pats_enabled().await == enabled, || {
+                Promise::Other.require(self.are_pats_enabled().await == enabled, || {
                     "personal access tokens are not as declared".to_owned()
                 })?;
             }
@@ -81,41 +81,41 @@ impl World {
         for account in there {
             let mut declared = self.workspaces.iter().map(|workspace| workspace.declared.names().1);
             let is_declared = account.name == OWN || declared.any(|names| names.contains(account.name.as_str()));
-            Promise::Clean.held(is_declared, || format!("{} is there and not declared", account.name))?;
+            Promise::NoOrphan.require(is_declared, || format!("{} is there and not declared", account.name))?;
         }
         self.check_forgotten()
     }
 
-    /// No value that was in a state works while no state has it any more.
+    /// No value is valid that was removed from all states.
     fn check_forgotten(&self) -> anyhow::Result<()> {
         let states = self.workspaces.iter().flat_map(|workspace| workspace.terraform.state());
         let held: Vec<_> = states
             .flat_map(|(address, object)| values_of(&address, &object))
             .collect();
-        // What the platform's document has for "there is none", word for word, cannot be distinguished from its own answer.
+        // A gateway that answers exactly like the platform cannot be distinguished from it.
         let forged = self.report.borrow().faults.keys().any(|kind| kind.starts_with(FORGED));
         for (value, address) in &*self.kept.borrow() {
             let is_known = held.contains(value) || !self.sandbox.is_live(value) || (forged && address.starts_with(PAT));
-            Promise::Clean.held(is_known, || {
+            Promise::NoOrphan.require(is_known, || {
                 format!("a value that {address} had in a state remains valid")
             })?;
         }
         Ok(())
     }
 
-    /// Looks whether a value of the pair works that is to go on working.
+    /// Records whether a value of the pair is valid that must remain valid.
     pub(super) fn look_at_pair(&self) {
         let Workspace { terraform, declared } = &self.workspaces[0];
         let pair = terraform.state().remove(PAIR);
         let works = pair
             .filter(|pair| !pair.is_tainted)
             .is_some_and(|pair| self.works(&pair));
-        // What a killed run has sent may still be acted on.
+        // Requests of a killed run may still take effect.
         let is_idle = self.network.is_idle();
         self.pair_works.set(works && is_idle && declared.pair.is_some());
     }
 
-    /// No rotation, however it ended, has ended both values of the pair.
+    /// No rotation has revoked both values of the pair.
     pub(super) fn check_pair(&self) -> anyhow::Result<()> {
         let worked = self.pair_works.get();
         let pair = self.workspaces[0].terraform.state().remove(PAIR);
@@ -123,16 +123,16 @@ impl World {
             let mut values = values_of(PAIR, &pair);
             values.any(|value| self.sandbox.is_live(&value))
         });
-        Promise::Kept.held(works || !worked, || {
+        Promise::NoTokenLost.require(works || !worked, || {
             "both values of the pair are dead at once".to_owned()
         })
     }
 
-    /// Whether one of its values works, and for longer than any run takes.
+    /// Whether one of its values is valid for longer than any run takes.
     fn works(&self, object: &Object) -> bool {
         let soon = self.now() + SignedDuration::from_mins(30);
-        let lasts = |held: &Held| held.ends.is_none_or(|end| soon < end);
-        let mut lasting = held_by(PAIR, object).into_iter().filter(lasts);
+        let lasts = |held: &StoredValue| held.ends.is_none_or(|end| soon < end);
+        let mut lasting = stored_values(PAIR, object).into_iter().filter(lasts);
         lasting.any(|held| held.value.is_some_and(|value| self.sandbox.is_live(&value)))
     }
 
@@ -143,7 +143,7 @@ impl World {
         self.outputs.show(&self.network.sent());
         let (length, leak) = self.outputs.search(&values).await;
         self.report.borrow_mut().searched = length;
-        Promise::Secret.held(leak.is_none(), || {
+        Promise::NoLeak.require(leak.is_none(), || {
             format!("a value was shown: {}", leak.unwrap_or_default())
         })
     }

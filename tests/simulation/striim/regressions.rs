@@ -1,17 +1,17 @@
-//! Histories that once broke a promise, in their shortest form.
+//! Scenarios that once violated a promise, in their shortest form.
 
 use token_providers::sandbox::striim::{Expired, Options, RefusalStatus};
 use token_providers::sandbox::{Effect, Fault, When};
 
 use super::declared::{Ends, Lifecycle, OWN, PLACES, Pair, Pat, Token};
-use super::history::{Apply, Cut, History, Step};
 use super::network::Moment;
+use super::scenario::{Apply, Cut, Scenario, Step};
 use super::terraform::Spelling;
 use super::world;
 use crate::simulation::speed::Speed;
 
-/// Runs the steps on each kind of platform, with requests that take other times each time.
-fn holds(steps: &[Step]) {
+/// Runs the steps with each kind of platform, and with different delays.
+fn assert_promises(steps: &[Step]) {
     for expired in [Expired::Listed, Expired::Hidden, Expired::Purged] {
         for name_taken in [RefusalStatus::Conflict, RefusalStatus::BadRequest] {
             for seed in 0..3 {
@@ -21,14 +21,14 @@ fn holds(steps: &[Step]) {
                     ..Options::default()
                 };
                 let steps = steps.to_vec();
-                let history = History {
+                let scenario = Scenario {
                     seed,
                     platform,
                     skew_minutes: 0,
                     steps,
                 };
-                if let Err(failure) = world::run(&history, Speed::Simulated) {
-                    panic!("{history:?}\n{failure}");
+                if let Err(failure) = world::run(&scenario, Speed::Simulated) {
+                    panic!("{scenario:?}\n{failure}");
                 }
             }
         }
@@ -76,21 +76,21 @@ fn apply_until(end: Option<(Cut, Moment)>) -> Step {
 
 const MONTH: Step = Step::Pass { minutes: 31 * 24 * 60 };
 
-/// The account lived on, and no state knew of it.
+/// The account became an orphan.
 #[test]
-fn an_answer_in_the_platforms_place_is_not_taken_for_a_revocation() {
+fn answer_of_a_gateway_does_not_count_as_revocation() {
     for answer in [Fault::answer(200), Fault::answer(404), Fault::answer(200).body("[{")] {
         let fault = Step::Fault(answer.on("DELETE", "/service-account"));
-        holds(&[declare(0, "build"), apply(), fault, declare(0, "deploy"), apply()]);
+        assert_promises(&[declare(0, "build"), apply(), fault, declare(0, "deploy"), apply()]);
     }
 }
 
-/// A repeated revocation hit the account that another resource had made meanwhile.
+/// A repeated revocation hit the account that another resource had created in the meantime.
 #[test]
-fn a_name_that_moves_to_another_resource_is_revoked_before_or_not_at_all() {
-    holds(&[declare(0, "build"), apply(), declare(1, "build"), apply(), apply()]);
+fn name_that_moves_to_another_resource_is_revoked_first_or_not_at_all() {
+    assert_promises(&[declare(0, "build"), apply(), declare(1, "build"), apply(), apply()]);
     let lost = Fault::new(Effect::Cut).on("DELETE", "/service-account").after();
-    holds(&[
+    assert_promises(&[
         declare(0, "build"),
         apply(),
         declare(1, "build"),
@@ -99,29 +99,29 @@ fn a_name_that_moves_to_another_resource_is_revoked_before_or_not_at_all() {
     ]);
 }
 
-/// Its old account had expired and left its name free: the revocation of the one ended the token of the other.
+/// The old account had expired, so its name was free: the revocation of one resource revoked the token of the other.
 #[test]
-fn an_expired_name_that_moves_to_another_resource_is_not_revoked_there() {
-    holds(&[declare(0, "build"), apply(), MONTH, declare(1, "build"), apply()]);
+fn expired_name_that_moves_to_another_resource_is_not_revoked_there() {
+    assert_promises(&[declare(0, "build"), apply(), MONTH, declare(1, "build"), apply()]);
 }
 
-/// The next run said only that the request was invalid.
+/// The next run reported only an invalid request.
 #[test]
-fn what_a_killed_run_left_behind_is_explained_whatever_status_refuses_its_name() {
+fn orphan_of_a_killed_run_is_explained_for_every_rejection_of_its_name() {
     for request in 1..6 {
         for when in [When::Before, When::After] {
             let crash = Some((Cut::Crash, Moment { request, when }));
-            holds(&[declare(0, "build"), apply_until(crash)]);
+            assert_promises(&[declare(0, "build"), apply_until(crash)]);
         }
     }
 }
 
-/// Its creation had failed half-way; a refresh that did not find it in the list forgot it, and its name was taken for ever.
+/// Its creation had failed half-way. A refresh without it in the list removed it from the state, but its name stayed taken.
 #[test]
-fn what_a_failed_creation_left_behind_is_replaced_also_after_it_has_expired() {
+fn orphan_of_a_failed_creation_is_replaced_after_its_expiry() {
     let lost = Fault::answer(503).on("POST", "/service-account").after();
     let unseen = Fault::answer(403).on("GET", "/service-accounts").skip(2);
-    holds(&[
+    assert_promises(&[
         declare(0, "build"),
         Step::Fault(lost),
         Step::Fault(unseen),
@@ -135,7 +135,7 @@ fn what_a_failed_creation_left_behind_is_replaced_also_after_it_has_expired() {
     for request in 4..8 {
         let lost = Fault::answer(503).on("POST", "/service-account").after();
         let interrupt = Some((Cut::Interrupt, moment(request)));
-        holds(&[
+        assert_promises(&[
             declare(0, "build"),
             declare(1, "deploy"),
             Step::Fault(lost),
@@ -145,16 +145,16 @@ fn what_a_failed_creation_left_behind_is_replaced_also_after_it_has_expired() {
     }
 }
 
-/// A refresh that did not find it in the list forgot it, and its name was taken for ever.
+/// A refresh without it in the list removed it from the state, but its name stayed taken.
 #[test]
-fn what_a_failed_creation_of_a_pair_left_behind_is_replaced_also_where_it_is_not_listed() {
+fn unlisted_orphan_of_a_failed_pair_creation_is_replaced() {
     for request in 3..6 {
         let moment = Moment {
             request,
             when: When::After,
         };
         let lost = Fault::new(Effect::Cut).on("POST", "/service-account").after();
-        holds(&[
+        assert_promises(&[
             declare_pair(1),
             apply_until(Some((Cut::Crash, moment))),
             MONTH,
@@ -164,9 +164,9 @@ fn what_a_failed_creation_of_a_pair_left_behind_is_replaced_also_where_it_is_not
     }
 }
 
-/// The error said to run again, which the provider could not, for it had ended its own token.
+/// The error advised to run again, but the provider had revoked its own token.
 #[test]
-fn whoever_may_have_lost_the_providers_own_token_is_told() {
+fn possible_loss_of_the_own_token_is_reported() {
     let own = |trigger| Step::Declare {
         workspace: 0,
         place: PLACES - 1,
@@ -180,17 +180,17 @@ fn whoever_may_have_lost_the_providers_own_token_is_told() {
         }),
     };
     let lost = || Step::Fault(Fault::answer(502).on("POST", "/service-account/rotate").after());
-    holds(&[own(1), lost(), apply()]);
-    holds(&[own(1), apply(), own(2), lost(), apply()]);
+    assert_promises(&[own(1), lost(), apply()]);
+    assert_promises(&[own(1), apply(), own(2), lost(), apply()]);
 }
 
-/// The name had moved on from a creation that had failed half-way: the revocation of the one ended the token of the other.
+/// The name had moved from a half-failed creation: the revocation of one resource revoked the token of the other.
 #[test]
-fn what_a_failed_creation_may_have_left_behind_is_not_revoked_where_its_name_has_moved() {
+fn possible_orphan_is_not_revoked_after_its_name_moved() {
     for listings in 2..5 {
         let refused = Fault::answer(503).on("POST", "/service-account");
         let unseen = Fault::answer(403).on("GET", "/service-accounts").skip(listings);
-        holds(&[
+        assert_promises(&[
             declare(1, "build"),
             Step::Fault(refused),
             Step::Fault(unseen),
@@ -208,9 +208,9 @@ fn what_a_failed_creation_may_have_left_behind_is_not_revoked_where_its_name_has
     }
 }
 
-/// The personal access token lived on, and no state knew of it.
+/// The personal access token became an orphan.
 #[test]
-fn an_answer_in_the_platforms_place_is_not_taken_for_a_revocation_of_a_personal_access_token() {
+fn answer_of_a_gateway_does_not_count_as_revocation_of_a_personal_access_token() {
     let pat = |pat| Step::DeclarePat { user: 0, pat };
     for answer in [Fault::answer(200), Fault::answer(404), Fault::answer(200).body("[{")] {
         let declared = Pat {
@@ -218,15 +218,15 @@ fn an_answer_in_the_platforms_place_is_not_taken_for_a_revocation_of_a_personal_
             trigger: None,
         };
         let fault = Step::Fault(answer.on("DELETE", "/user-token"));
-        holds(&[pat(Some(declared)), apply(), fault, pat(None), apply()]);
+        assert_promises(&[pat(Some(declared)), apply(), fault, pat(None), apply()]);
     }
 }
 
-/// The account lived on, and the state no longer knew of it.
+/// The account became an orphan.
 #[test]
-fn an_answer_in_the_platforms_place_does_not_forget_one_of_a_pair() {
+fn answer_of_a_gateway_does_not_remove_an_account_of_a_pair_from_the_state() {
     let gone = Fault::answer(404).on("POST", "/service-account/rotate");
-    holds(&[
+    assert_promises(&[
         declare_pair(1),
         apply(),
         declare_pair(2),

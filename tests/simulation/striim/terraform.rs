@@ -29,7 +29,7 @@ use super::network::Line;
 use super::outputs::Outputs;
 use crate::simulation::speed::Speed;
 
-/// How a run names the account that it works with.
+/// The spelling of the account in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Spelling {
     #[default]
@@ -55,7 +55,7 @@ pub(crate) struct Terraform {
     workspace: Workspace,
 }
 
-/// How a run is made.
+/// The options of a run.
 #[derive(Clone, Copy)]
 pub(crate) struct Run<'a> {
     pub(crate) line: &'a Line,
@@ -65,24 +65,24 @@ pub(crate) struct Run<'a> {
     pub(crate) interrupt: &'a CancellationToken,
     /// The address that `-replace` names.
     pub(crate) replace: Option<&'a str>,
-    /// What happens between the plan and its apply.
+    /// An event between plan and apply.
     pub(crate) between: &'a dyn Fn(),
 }
 
-/// What a provider is started with.
+/// The settings of a provider process.
 pub(crate) struct Start {
     pub(crate) speed: Speed,
     /// The machine's clock, which may be wrong.
     pub(crate) clock: Clock,
-    /// What the providers authenticate with.
+    /// The providers' credential.
     pub(crate) bearer: Rc<RefCell<SecretString>>,
     pub(crate) outputs: Rc<Outputs>,
-    /// Another account that the next runs work with: its name and the bearer for it.
+    /// The name and the bearer of another account that the next runs use.
     pub(crate) elsewhere: RefCell<Option<(&'static str, SecretString)>>,
     pub(crate) spelling: Cell<Spelling>,
-    /// Known once a process was started.
+    /// Set by the first start of a process.
     pub(crate) address: RefCell<Option<Address>>,
-    /// Known once a provider was asked.
+    /// Set by the first request to a provider.
     pub(crate) schema: RefCell<Option<Arc<ProviderSchema>>>,
 }
 
@@ -112,7 +112,7 @@ impl Terraform {
         }
     }
 
-    /// What the state holds, by address. What a replacement has put aside is at an address that no configuration has.
+    /// The objects in the state by address; deposed objects have addresses that no configuration has.
     pub(crate) fn state(&self) -> BTreeMap<String, Object> {
         let mut state = self.workspace.state();
         let deposed = self.workspace.deposed().into_iter().zip(1..);
@@ -123,7 +123,7 @@ impl Terraform {
     /// `terraform apply`.
     ///
     /// # Errors
-    /// A rule that the provider broke.
+    /// A violated rule of Terraform.
     pub(crate) async fn apply(&self, run: Run<'_>, configuration: &Configuration) -> anyhow::Result<RunOutcome> {
         let providers = || Providers {
             start: &self.start,
@@ -236,7 +236,7 @@ impl Start {
             }
             None => return Err("there is no address".into()),
         };
-        // Other tests show how TLS is spoken; here it would be most of the work.
+        // Without TLS, which other tests cover and which would take most of the time.
         let program = PluginProgram::new(env!("CARGO_BIN_EXE_terraform-provider-striim"))
             .without_tls()
             .with("TF_LOG", "TRACE")

@@ -1,4 +1,4 @@
-//! One account, two workspaces that manage it, and what happens to them.
+//! One account and the two workspaces that manage it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,41 +21,41 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::declared::{Declared, OWN, RELAYS, USERS, accounts_of, address, values_of};
-use super::history::{Apply, Cut, History, Step};
 use super::network::{Line, Network};
 use super::outputs::Outputs;
 use super::promises::Promise;
+use super::scenario::{Apply, Cut, Scenario, Step};
 use super::terraform::{Run, Spelling, Start, Terraform};
 use crate::simulation::speed::Speed;
 
-/// What a history came to.
+/// The outcome of a scenario.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Report {
     /// What happened, a line each.
     pub(crate) trace: Vec<String>,
     /// How many requests the platform was sent.
     pub(crate) requests: usize,
-    /// The faults that struck, by what they struck and how.
+    /// The faults that took effect, by request and effect.
     pub(crate) faults: BTreeMap<String, usize>,
     /// How many bytes of output were searched for values.
     pub(crate) searched: usize,
-    /// How many values the platform made for the providers.
+    /// The number of values that the platform issued to the providers.
     pub(crate) issued: usize,
-    /// How many runs the longest way back to what is declared took.
+    /// The largest number of runs that reached the declared state.
     pub(crate) applies: usize,
     pub(crate) crashes: usize,
     pub(crate) interrupts: usize,
-    /// Service accounts that a killed run left behind and no state can know of.
-    pub(crate) left_behind: usize,
-    /// How often the providers' own token was ended by a run that could not keep its new value.
+    /// Orphans of killed runs.
+    pub(crate) orphans: usize,
+    /// How often a run rotated the providers' own token and lost the new value.
     pub(crate) locked_out: usize,
 }
 
-/// Runs a history, and holds the promises against what came of it.
-pub(crate) fn run(history: &History, speed: Speed) -> Result<Report, Failure> {
-    // What pauses are drawn from.
-    fastrand::seed(history.seed);
-    runtime(speed).block_on(live(history, speed))
+/// Runs a scenario and checks the promises.
+pub(crate) fn run(scenario: &Scenario, speed: Speed) -> Result<Report, Failure> {
+    // The random numbers of pauses.
+    fastrand::seed(scenario.seed);
+    runtime(speed).block_on(simulate(scenario, speed))
 }
 
 fn runtime(speed: Speed) -> Runtime {
@@ -67,9 +67,9 @@ fn runtime(speed: Speed) -> Runtime {
     .unwrap()
 }
 
-async fn live(history: &History, speed: Speed) -> Result<Report, Failure> {
-    let mut world = World::new(history, speed);
-    let outcome = world.live(history).await;
+async fn simulate(scenario: &Scenario, speed: Speed) -> Result<Report, Failure> {
+    let mut world = World::new(scenario, speed);
+    let outcome = world.simulate(scenario).await;
     let trace = world.network.trace();
     match outcome {
         Ok(()) => Ok(Report {
@@ -97,18 +97,18 @@ pub(super) struct World {
     /// How many of the diagnostics are in the trace.
     traced: Cell<usize>,
     pub(super) report: RefCell<Report>,
-    /// What was sent, run by run, and whether the run was killed.
+    /// The requests of each run, and whether it was killed.
     pub(super) sent: RefCell<Vec<(Line, bool)>>,
-    /// Service accounts of other people, with the ids of their tokens; none where `adopt_existing` was said of it.
+    /// Other users' service accounts with the ids of their tokens; no id after `adopt_existing`.
     pub(super) strangers: BTreeMap<String, Option<i64>>,
-    /// What the providers are given to work with.
+    /// The providers' credential.
     pub(super) bearer: Rc<RefCell<SecretString>>,
-    /// How many runs there were when they were given it.
+    /// The number of runs when it was set.
     pub(super) signed_in: Cell<usize>,
     /// Every value that was ever in a state, and at which address.
     pub(super) kept: RefCell<BTreeMap<String, String>>,
-    /// Whether a value of the pair in the state worked when it was last looked at, and only Terraform could have
-    /// ended it since.
+    /// Whether a value of the pair in the state was valid when it was last checked, and only Terraform could have revoked
+    /// it since.
     pub(super) pair_works: Cell<bool>,
 }
 
@@ -118,7 +118,7 @@ pub(super) struct Workspace {
 }
 
 impl World {
-    fn new(history: &History, speed: Speed) -> Self {
+    fn new(scenario: &Scenario, speed: Speed) -> Self {
         let (clock, now) = match speed {
             Speed::Simulated => {
                 let (start, epoch) = (Instant::now(), "2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
@@ -129,23 +129,23 @@ impl World {
         let seed = Seed {
             clock,
             now,
-            random: Some(history.seed),
+            random: Some(scenario.seed),
             ..Seed::default()
         };
-        let sandbox = Sandbox::seeded(seed.clone(), history.platform.clone());
-        let elsewhere = Sandbox::seeded(seed, history.platform.clone());
+        let sandbox = Sandbox::seeded(seed.clone(), scenario.platform.clone());
+        let elsewhere = Sandbox::seeded(seed, scenario.platform.clone());
         for name in ["build", "deploy"] {
             elsewhere.add_service_account(name, None);
         }
-        let random = fastrand::Rng::with_seed(history.seed);
+        let random = fastrand::Rng::with_seed(scenario.seed);
         let network_elsewhere = Network::new(&elsewhere, random, speed == Speed::Simulated);
-        let (platform_clock, skew) = (sandbox.clock(), SignedDuration::from_mins(history.skew_minutes));
+        let (platform_clock, skew) = (sandbox.clock(), SignedDuration::from_mins(scenario.skew_minutes));
         let machine_clock = Clock::new(move || platform_clock.now() + skew);
         for user in USERS {
             sandbox.add_user(user, Role::Regular);
         }
         sandbox.add_user_token(USERS[0], None).unwrap();
-        let random = fastrand::Rng::with_seed(history.seed);
+        let random = fastrand::Rng::with_seed(scenario.seed);
         let network = Network::new(&sandbox, random, speed == Speed::Simulated);
         let outputs = Rc::new(Outputs::new());
         let bearer = Rc::new(RefCell::new(sandbox.admin_token()));
@@ -181,16 +181,16 @@ impl World {
         }
     }
 
-    async fn live(&mut self, history: &History) -> anyhow::Result<()> {
-        for step in &history.steps {
+    async fn simulate(&mut self, scenario: &Scenario) -> anyhow::Result<()> {
+        for step in &scenario.steps {
             self.network.note(|| format!("{step:?}"));
             self.step(step).await?;
         }
         self.note("no more faults");
-        self.count_faults(history).await?;
+        self.count_faults(scenario).await?;
         self.console(Method::DELETE, "/sandbox/faults", "").await;
         self.settle().await;
-        self.put_in_order(&history.platform).await?;
+        self.put_in_order(&scenario.platform).await?;
         for workspace in 0..2 {
             self.converge(workspace).await?;
         }
@@ -241,7 +241,7 @@ impl World {
             }
             Step::ApplyElsewhere(workspace) => self.apply_elsewhere(*workspace).await?,
             Step::CreateOutside(name) => {
-                // What is still on its way means by its name what was there when it was sent.
+                // A request in flight addresses by name the account that existed when it was sent.
                 let is_free = self.token_id(name).is_none() && !self.known().contains(*name);
                 if is_free && self.network.is_idle() {
                     self.sandbox.add_service_account(name, None);
@@ -286,7 +286,7 @@ impl World {
         Ok(())
     }
 
-    /// Runs `terraform apply`; `None` if it was killed. A run that is `alone` and succeeds leaves values that work.
+    /// Runs `terraform apply`; `None` if it was killed. A successful run that is `alone` leaves valid values.
     pub(super) async fn apply(&self, apply: &Apply, alone: bool) -> anyhow::Result<Option<RunOutcome>> {
         let Apply {
             workspace,
@@ -355,7 +355,7 @@ impl World {
         let Workspace { terraform, declared } = &self.workspaces[workspace];
         let before = terraform.state();
         if before.is_empty() {
-            // What is created there would be there to stay.
+            // An object created there would be an orphan.
             return Ok(());
         }
         let (elsewhere, network) = &self.elsewhere;
@@ -375,17 +375,17 @@ impl World {
         self.trace_diagnostics();
         let ended = ended?;
         self.note(&format!("workspace {workspace} elsewhere: {ended:?}"));
-        Promise::Kept.held(ended == RunOutcome::Failed && terraform.state() == before, || {
+        Promise::NoTokenLost.require(ended == RunOutcome::Failed && terraform.state() == before, || {
             "a run with another account did not leave the state as it was".to_owned()
         })?;
-        Promise::Kept.held(elsewhere.audit().len() == audit, || {
+        Promise::NoTokenLost.require(elsewhere.audit().len() == audit, || {
             "a run with another account changed something there".to_owned()
         })
     }
 
-    /// Waits until nothing that was sent can still be acted on.
+    /// Waits until no request can still take effect.
     async fn settle(&self) {
-        // Longer than any delay; what hangs will not be acted on.
+        // Longer than any delay; requests that hang never take effect.
         let time = match self.speed {
             Speed::Simulated => Duration::from_secs(60),
             // What a killed process wrote last may still be read.
@@ -400,14 +400,14 @@ impl World {
         }
     }
 
-    /// At most two runs lead to what is declared; after them nothing is to be done.
+    /// Asserts that at most two runs reach the declared state and a further one changes nothing.
     async fn converge(&self, workspace: usize) -> anyhow::Result<()> {
         for applies in 1..=2 {
             let torn = self.is_torn(workspace);
             let ended = self.apply(&plain(workspace), true).await?;
             if ended != Some(RunOutcome::Failed) && !torn {
                 let again = self.apply(&plain(workspace), true).await?;
-                Promise::Other.held(again == Some(RunOutcome::Unchanged), || {
+                Promise::Other.require(again == Some(RunOutcome::Unchanged), || {
                     "a run just after a successful one changes something".to_owned()
                 })?;
                 let mut report = self.report.borrow_mut();
@@ -415,16 +415,15 @@ impl World {
                 return Ok(());
             }
         }
-        Promise::Kept.held(false, || {
+        Promise::NoTokenLost.require(false, || {
             let shown = self.outputs.diagnostics();
             let last = shown.last().map_or("", String::as_str);
             format!("two runs without any fault did not do: {last}")
         })
     }
 
-    /// Whether a name stands at two addresses: it moved, and the run ended after the platform had revoked the one and
-    /// made the other, but before the state said so. The next run revokes by name, whosever it is now; the one after
-    /// that makes it anew.
+    /// Whether a name is at two addresses: it moved, and the run was killed after the platform had deleted one account and
+    /// created the other, but before the state was written. The next run deletes by name, and the one after that recreates.
     pub(super) fn is_torn(&self, workspace: usize) -> bool {
         let state = self.workspaces[workspace].terraform.state();
         let names: Vec<_> = state
@@ -501,11 +500,11 @@ impl World {
         self.traced.set(shown.len());
     }
 
-    /// Counts the faults that struck: those that were added, less those that are still to come.
-    async fn count_faults(&self, history: &History) -> anyhow::Result<()> {
+    /// Counts the faults that took effect: those added minus those pending.
+    async fn count_faults(&self, scenario: &Scenario) -> anyhow::Result<()> {
         let to_come = self.console(Method::GET, "/sandbox/faults", "").await;
         let to_come: Vec<Fault> = serde_json::from_value(to_come)?;
-        let added = history.steps.iter().filter_map(|step| match step {
+        let added = scenario.steps.iter().filter_map(|step| match step {
             Step::Fault(fault) => Some(fault),
             _ => None,
         });
@@ -533,7 +532,7 @@ impl World {
     }
 }
 
-/// What a fault strikes, and how.
+/// The request and the effect of a fault.
 fn kind(fault: &Fault) -> String {
     let effect = match &fault.effect {
         Effect::Answer(answer) if answer.body.is_empty() => answer.status.to_string(),
@@ -551,7 +550,7 @@ fn kind(fault: &Fault) -> String {
     format!("{} {}: {effect}, {when}", text(&fault.method), text(&fault.path))
 }
 
-/// A run that nothing cuts short.
+/// A run without interrupt and kill.
 pub(super) fn plain(workspace: usize) -> Apply {
     Apply {
         workspace,

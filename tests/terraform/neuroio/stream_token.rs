@@ -1,8 +1,7 @@
 //! The life of a stream token, and what happens to it outside Terraform.
 
-use jiff::SignedDuration;
 use serde_json::json;
-use token_providers::sandbox::neuroio::{Expired, Realm, Update};
+use token_providers::sandbox::neuroio::Realm;
 use token_providers::sandbox::{Effect, Fault};
 
 use super::world::{CAMERA, World, camera};
@@ -46,89 +45,6 @@ fn a_token_is_made_switched_imported_and_deleted_on_every_version() {
 }
 
 #[test]
-fn another_kind_is_another_token() {
-    World::on_each_version(async |world| {
-        world.configure(&camera("permanent = true"));
-        world.apply().await;
-        let permanent = world.attributes(CAMERA).await;
-        assert!(permanent["expires_at"].is_null());
-        world.configure(&camera("permanent = false"));
-        let run = world.apply().await;
-        assert!(run.says("1 added, 0 changed, 1 destroyed"), "{run}");
-        let temporary = world.attributes(CAMERA).await;
-        assert!(temporary["expires_at"].is_string() && world.ids() == [2]);
-        assert!(world.lets_in(&temporary["key"]) && !world.lets_in(&permanent["key"]));
-    });
-}
-
-#[test]
-fn a_platform_that_takes_only_put_is_served_as_well() {
-    World::on_each_version(async |world| {
-        world.sandbox.set_options(|options| options.update = Update::PutJson);
-        world.configure(&camera("permanent = false\n  is_active = false"));
-        world.apply().await;
-        let key = world.attributes(CAMERA).await["key"].take();
-        assert!(!world.lets_in(&key));
-        world.configure(&camera("permanent = false\n  is_active = true"));
-        world.apply().await;
-        assert!(world.lets_in(&key));
-    });
-}
-
-#[test]
-fn a_temporary_token_that_has_ended_is_replaced_and_the_plan_says_why() {
-    for expired in [Expired::Listed, Expired::Deactivated, Expired::Deleted] {
-        World::by_the_clock(async |world| {
-            world.sandbox.set_options(|options| options.expired = expired);
-            world.configure(&camera("permanent = false"));
-            world.apply().await;
-            let first = world.attributes(CAMERA).await["key"].take();
-            world.sandbox.advance(SignedDuration::from_hours(23));
-            world.plans_nothing().await;
-
-            world.sandbox.advance(SignedDuration::from_hours(1));
-            assert!(!world.lets_in(&first));
-            let run = world.plan().await.run;
-            assert!(run.says("The temporary stream token 1 has expired"), "{run}");
-            assert!(run.says("forces replacement"), "{run}");
-            assert!(run.says("1 to add, 0 to change, 1 to destroy"), "{run}");
-            world.apply().await;
-            let second = world.attributes(CAMERA).await["key"].take();
-            assert!(world.lets_in(&second) && world.ids() == [2]);
-            world.plans_nothing().await;
-
-            // Even with nothing left of it, an ended token does not stand in the way.
-            world.sandbox.advance(SignedDuration::from_hours(24));
-            world.destroy().await;
-            assert!(world.ids().is_empty());
-        });
-    }
-}
-
-#[test]
-fn what_happened_outside_is_planned_back() {
-    World::on_each_version(async |world| {
-        world.configure(&camera("permanent = true"));
-        world.apply().await;
-        world.sandbox.set_active_outside(1, false);
-        let run = world.plan().await.run;
-        assert!(
-            run.says("is_active = false -> true") && run.says("1 to change"),
-            "{run}"
-        );
-        world.apply().await;
-        assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
-
-        world.sandbox.delete_outside(1);
-        let run = world.plan().await.run;
-        assert!(run.says("1 to add, 0 to change, 0 to destroy"), "{run}");
-        world.apply().await;
-        assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
-        world.plans_nothing().await;
-    });
-}
-
-#[test]
 fn the_plan_knows_the_limit_before_anything_is_made() {
     World::on_each_version(async |world| {
         let many = |count| format!("{}\n", camera(&format!("count = {count}\n  permanent = true")));
@@ -156,32 +72,6 @@ fn the_plan_knows_the_limit_before_anything_is_made() {
         world.destroy().await;
         assert!(world.ids().is_empty());
     });
-}
-
-#[test]
-fn token_of_a_lost_answer_is_reported_and_imported_as_the_error_shows() {
-    for fault in [
-        Fault::new(Effect::Cut).after(),
-        Fault::answer(502).after(),
-        Fault::new(Effect::Truncate),
-    ] {
-        World::on_each_version(async |world| {
-            world.sandbox.add_token(&Realm::Account, true);
-            world.sandbox.fault(fault.clone().on("POST", "/streams/tokens/"));
-            world.configure(&camera("permanent = true"));
-            let run = world.apply_fails().await;
-            assert!(run.says("id = \"2\""), "{run}");
-            assert_eq!(world.ids(), [1, 2]);
-            assert!(world.attributes(CAMERA).await.is_null());
-            let import = format!("import {{\n  to = {CAMERA}\n  id = \"2\"\n}}\n");
-            world.configure(&(camera("permanent = true") + &import));
-            world.apply().await;
-            assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
-            world.plans_nothing().await;
-            world.destroy().await;
-            assert_eq!(world.ids(), [1]);
-        });
-    }
 }
 
 #[test]
@@ -225,32 +115,5 @@ fn what_a_killed_run_left_is_found_and_imported() {
         world.apply().await;
         assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
         assert_eq!(world.ids(), [1]);
-    });
-}
-
-#[test]
-fn a_value_is_no_id_to_import() {
-    World::on_each_version(async |world| {
-        world.sandbox.add_token(&Realm::Account, true);
-        world.configure(&camera("permanent = true"));
-        for id in ["not-a-number", "1/", ".."] {
-            let run = world.workspace.import(CAMERA, id).await.unwrap();
-            assert!(run.says("Not the id of a stream token"), "{run}");
-        }
-        assert_eq!(world.ids(), [1]);
-    });
-}
-
-#[test]
-fn a_credential_that_is_not_let_in_takes_nothing_out_of_the_state() {
-    World::on_each_version(async |world| {
-        world.configure(&camera("permanent = true"));
-        world.apply().await;
-        let api_token = world.given("NEUROIO_API_TOKEN");
-        world.set_env("NEUROIO_API_TOKEN", "wrong");
-        let run = world.plan_fails().await;
-        assert!(run.says("Nothing was removed from the state"), "{run}");
-        world.set_env("NEUROIO_API_TOKEN", &api_token);
-        world.plans_nothing().await;
     });
 }

@@ -4,7 +4,6 @@ mod broker_config;
 mod data_sources;
 mod examples;
 mod guides;
-mod provider_configuration;
 mod streaming_tokens;
 mod upgrade;
 mod world;

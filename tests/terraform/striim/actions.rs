@@ -15,7 +15,7 @@ use crate::support::terraform::Run;
 pub(crate) const FORMER: &str =
     "action \"striim_revoke_service_account_token\" \"former\" {\n  config {\n    name = \"former\"\n  }\n}\n";
 
-/// Invokes the action of that address, by itself.
+/// Invokes the action at this address.
 pub(crate) async fn invoke(world: &World, address: &str) -> Run {
     let invoke = format!("-invoke=action.{address}");
     let run = world
@@ -31,7 +31,7 @@ pub(crate) async fn add_former(world: &World) -> serde_json::Value {
 }
 
 #[test]
-fn a_service_account_is_revoked_on_demand_with_progress_and_nothing_else_happens() {
+fn revoke_action_revokes_one_account_and_shows_progress() {
     World::on_each_version_since((1, 14), async |world| {
         let value = add_former(world).await;
         world.configure(&format!("{FORMER}{}", ci("")));
@@ -60,7 +60,7 @@ fn a_service_account_is_revoked_on_demand_with_progress_and_nothing_else_happens
 }
 
 #[test]
-fn a_token_that_is_made_revokes_the_one_before_it() {
+fn creation_triggers_the_revoke_action() {
     World::on_each_version_since((1, 14), async |world| {
         let value = add_former(world).await;
         let trigger = "lifecycle {\n    action_trigger {\n      events = [after_create]\n      \
@@ -81,7 +81,7 @@ fn a_token_that_is_made_revokes_the_one_before_it() {
 }
 
 #[test]
-fn an_action_that_fails_says_why_and_a_wrong_one_is_refused() {
+fn failed_action_is_explained_and_invalid_one_rejected() {
     World::on_each_version_since((1, 14), async |world| {
         let value = add_former(world).await;
         world.configure(FORMER);
@@ -98,7 +98,7 @@ fn an_action_that_fails_says_why_and_a_wrong_one_is_refused() {
 }
 
 #[test]
-fn a_users_personal_access_token_is_revoked_by_address_and_by_number() {
+fn revoke_action_takes_an_email_or_a_user_id() {
     World::on_each_version_since((1, 14), async |world| {
         for is_by_email in [true, false] {
             let user = world.sandbox.add_user(USER, Role::Regular);
@@ -124,7 +124,7 @@ fn a_users_personal_access_token_is_revoked_by_address_and_by_number() {
     });
 }
 
-/// The token `ci-pipeline`, whose value Vault has, and the action that rotates it.
+/// The token `ci-pipeline`, which is delivered to Vault, and the action that rotates it.
 fn rotated_into_vault() -> String {
     let place = "vault = { mount = \"secret\", path = \"striim/ci\" }";
     let token = ci(&format!("expires_in = \"90d\"\n  {place}"));
@@ -135,7 +135,7 @@ fn rotated_into_vault() -> String {
 }
 
 #[test]
-fn a_rotation_on_demand_leaves_its_value_in_vault_alone_and_nothing_to_plan() {
+fn rotate_action_delivers_to_vault_and_leaves_nothing_to_plan() {
     World::on_each_version_since((1, 14), async |world| {
         let (vault, _listening) = vault::start(world).await;
         world.configure(&rotated_into_vault());
@@ -157,7 +157,7 @@ fn a_rotation_on_demand_leaves_its_value_in_vault_alone_and_nothing_to_plan() {
         let after = vault::held(&vault).unwrap();
         assert!(world.lets_in(&after) && !world.lets_in(&before));
         assert_eq!(vault.secret("secret", "striim/ci").unwrap()["generation"], created + 1);
-        // The resource finds the delivery; that its end has moved, too, it takes as it is.
+        // The resource recognises the delivery, and records its new expiry.
         world.apply().await;
         assert_eq!(vault::held(&vault).unwrap(), after);
         let attributes = world.attributes(CI).await;
@@ -171,7 +171,7 @@ fn a_rotation_on_demand_leaves_its_value_in_vault_alone_and_nothing_to_plan() {
 }
 
 #[test]
-fn a_rotation_on_demand_touches_nothing_that_it_could_not_hand_over() {
+fn rotate_action_without_delivery_changes_nothing() {
     World::on_each_version_since((1, 14), async |world| {
         let (vault, _listening) = vault::start(world).await;
         let impatient = "provider \"striim\" {\n  retry_timeout = \"3s\"\n}\n";
@@ -184,7 +184,7 @@ fn a_rotation_on_demand_touches_nothing_that_it_could_not_hand_over() {
         assert!(run.says("sealed") && world.lets_in(&value), "{run}");
         vault.unseal();
 
-        // Proven, and then refused all the same.
+        // The check succeeded, but the write is rejected.
         vault.fault(Fault::answer(403).on("POST", "/secret/data/striim/ci").times(u32::MAX));
         let run = invoke(world, "striim_rotate_service_account_token.it").await;
         assert_eq!(run.code, Some(1), "{run}");
@@ -199,7 +199,7 @@ fn a_rotation_on_demand_touches_nothing_that_it_could_not_hand_over() {
 }
 
 #[test]
-fn every_action_is_invoked_as_shown() {
+fn every_action_example_works() {
     for example in World::examples("actions") {
         World::on_each_version_since((1, 14), async |world| {
             let (_vault, _listening) = vault::start(world).await;

@@ -1,4 +1,4 @@
-//! A provider that is pointed at another account than the state's.
+//! A provider for another account than that of the state.
 
 use secrecy::ExposeSecret as _;
 use token_providers::sandbox::striim::{Options, Sandbox};
@@ -59,7 +59,7 @@ fn provider_for_another_account_fails_and_drops_nothing() {
 }
 
 #[test]
-fn account_that_is_not_allowed_is_refused_before_any_request() {
+fn account_that_is_not_allowed_is_rejected_before_any_request() {
     World::on_each_version(async |world| {
         let allowing = |accounts: &str| {
             format!(

@@ -1,4 +1,4 @@
-//! Providers of other vendors, as far as Striim's users meet them: in this process, with one resource each.
+//! Providers of other vendors in this process, with one resource each.
 
 use std::future::pending;
 
@@ -14,7 +14,7 @@ pub(crate) struct Nothing {}
 /// A provider of one resource, without a configuration.
 struct OfOne<R>(R);
 
-/// Has Terraform attach to a provider of this resource, beside whatever it is attached to, while `test` runs.
+/// Attaches Terraform to a provider of this resource, in addition to other providers, while `test` runs.
 pub(crate) async fn attach(
     world: &mut World,
     info: &ProviderInfo,

@@ -1,4 +1,4 @@
-//! Much at once: many resources in one run, and two runs in one account. Nothing is made twice, nothing is lost.
+//! Many resources in one run, and two concurrent runs in one account: nothing is created twice or lost.
 
 use std::collections::BTreeSet;
 
@@ -20,8 +20,8 @@ async fn pats_enabled(world: &World) -> Value {
     world.outside(Method::GET, "/user-token/status", Value::Null).await["enabled"].take()
 }
 
-/// The states hold each account that is there once, with a value of its own that works.
-async fn hold_what_is_there(world: &World, workspaces: &[&Workspace]) {
+/// Asserts that the states have each account once, with its own valid value.
+async fn assert_each_account_once(world: &World, workspaces: &[&Workspace]) {
     let mut tokens = Vec::new();
     for workspace in workspaces {
         tokens.extend(tokens_of(workspace).await);
@@ -35,15 +35,15 @@ async fn hold_what_is_there(world: &World, workspaces: &[&Workspace]) {
 }
 
 #[test]
-fn three_tokens_are_made_rotated_and_revoked_at_once() {
+fn three_tokens_are_created_rotated_and_revoked_concurrently() {
     World::on_each_version(async |world| {
-        // The provider's own has the third place.
+        // The provider's own token counts, too.
         world.sandbox.set_options(|options| options.quota = 4);
         for days in [90, 60] {
             world.configure(&many(3, &format!("expires_in = \"{days}d\"")));
             world.apply().await;
             assert_eq!(world.names().len(), 3);
-            hold_what_is_there(world, &[&world.workspace]).await;
+            assert_each_account_once(world, &[&world.workspace]).await;
             world.plans_nothing().await;
         }
         world.destroy().await;
@@ -53,7 +53,7 @@ fn three_tokens_are_made_rotated_and_revoked_at_once() {
 }
 
 #[test]
-fn ten_tokens_come_out_the_same_one_by_one_and_all_at_once() {
+fn parallelism_does_not_change_the_result() {
     for parallelism in ["-parallelism=1", "-parallelism=50"] {
         World::on_each_version(async |world| {
             world.sandbox.set_options(|options| options.quota = 20);
@@ -64,7 +64,7 @@ fn ten_tokens_come_out_the_same_one_by_one_and_all_at_once() {
             };
             run("apply").await;
             assert_eq!(world.names().len(), 10);
-            hold_what_is_there(world, &[&world.workspace]).await;
+            assert_each_account_once(world, &[&world.workspace]).await;
             assert_eq!(pats_enabled(world).await, false);
             world.plans_nothing().await;
             run("destroy").await;
@@ -75,7 +75,7 @@ fn ten_tokens_come_out_the_same_one_by_one_and_all_at_once() {
 }
 
 #[test]
-fn two_runs_in_one_account_make_what_each_declares() {
+fn two_runs_in_one_account_create_their_tokens() {
     World::on_each_version(async |world| {
         world.sandbox.set_options(|options| options.quota = 20);
         let declared = |prefix: &str, arguments: &str| -> String {
@@ -83,26 +83,26 @@ fn two_runs_in_one_account_make_what_each_declares() {
             tokens.collect()
         };
         world.configure(&declared("ours", "expires_in = \"90d\""));
-        let beside = world.beside(&declared("theirs", "expires_in = \"90d\""));
-        let (ours, theirs) = tokio::join!(world.workspace.apply(), beside.apply());
+        let other = world.other_workspace(&declared("theirs", "expires_in = \"90d\""));
+        let (ours, theirs) = tokio::join!(world.workspace.apply(), other.apply());
         ours.unwrap().success().unwrap();
         theirs.unwrap().success().unwrap();
         assert_eq!(world.names().len(), 8);
-        hold_what_is_there(world, &[&world.workspace, &beside]).await;
+        assert_each_account_once(world, &[&world.workspace, &other]).await;
         world.plans_nothing().await;
-        assert_eq!(beside.plan().await.unwrap().code, Some(0));
+        assert_eq!(other.plan().await.unwrap().code, Some(0));
     });
 }
 
-/// Both read that PATs are enabled before either has turned them, and what one turns the other turns back.
+/// Both read that PATs are enabled before either toggles them, so the second toggle reverts the first.
 #[test]
-fn two_runs_that_disable_pats_at_once_leave_them_disabled() {
+fn two_concurrent_runs_that_disable_pats_leave_them_disabled() {
     World::on_each_version(async |world| {
         world.configure(&pats(false));
-        let beside = world.beside(&pats(false));
+        let other = world.other_workspace(&pats(false));
         let toggles = || world.sandbox.calls(PATCH.0, PATCH.1);
         let mut have_met = false;
-        // On a busy machine one run may be done before the other has begun.
+        // On a busy machine one run may finish before the other starts.
         for seconds in [2, 8, 30] {
             if pats_enabled(world).await == false {
                 world.outside(Method::PATCH, PATCH.1, Value::Null).await;
@@ -110,7 +110,7 @@ fn two_runs_that_disable_pats_at_once_leave_them_disabled() {
             let slow = Fault::new(Effect::Delay(SignedDuration::from_secs(seconds)));
             world.sandbox.fault(slow.on(PATCH.0, PATCH.1).times(2));
             let before = toggles();
-            let (ours, theirs) = tokio::join!(world.workspace.apply(), beside.apply());
+            let (ours, theirs) = tokio::join!(world.workspace.apply(), other.apply());
             ours.unwrap().success().unwrap();
             theirs.unwrap().success().unwrap();
             assert_eq!(pats_enabled(world).await, false);
@@ -123,28 +123,28 @@ fn two_runs_that_disable_pats_at_once_leave_them_disabled() {
         }
         assert!(have_met);
         world.plans_nothing().await;
-        assert_eq!(beside.plan().await.unwrap().code, Some(0));
+        assert_eq!(other.plan().await.unwrap().code, Some(0));
     });
 }
 
 #[test]
-fn of_two_runs_that_make_the_same_token_one_does_and_the_other_is_told() {
+fn one_of_two_runs_that_create_the_same_token_fails() {
     World::on_each_version(async |world| {
         let slow = Effect::Delay(SignedDuration::from_millis(2500));
         world
             .sandbox
             .fault(Fault::new(slow).on("POST", "/service-account").times(2));
         world.configure(&ci("expires_in = \"90d\""));
-        let beside = world.beside(&ci("expires_in = \"90d\""));
-        let (ours, theirs) = (world.workspace.start(&APPLY), beside.start(&APPLY));
+        let other = world.other_workspace(&ci("expires_in = \"90d\""));
+        let (ours, theirs) = (world.workspace.start(&APPLY), other.start(&APPLY));
         let (ours, theirs) = tokio::join!(ours.unwrap().end(), theirs.unwrap().end());
         let (ours, theirs) = (ours.unwrap(), theirs.unwrap());
-        let told = match (ours.code, theirs.code) {
+        let failed = match (ours.code, theirs.code) {
             (Some(0), Some(1)) => theirs,
             (Some(1), Some(0)) => ours,
             _ => panic!("{ours}\n{theirs}"),
         };
-        assert!(told.says("409") && told.says("adopt_existing = true"), "{told}");
-        hold_what_is_there(world, &[&world.workspace, &beside]).await;
+        assert!(failed.says("409") && failed.says("adopt_existing = true"), "{failed}");
+        assert_each_account_once(world, &[&world.workspace, &other]).await;
     });
 }

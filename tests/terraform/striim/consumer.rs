@@ -1,4 +1,4 @@
-//! A provider of another vendor, as far as Striim's users meet one: it takes secrets by write-only arguments.
+//! A provider of another vendor whose resource has a write-only argument for a secret.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::another_vendor::attach;
 use super::world::World;
 
-/// Configurations begin with it.
+/// The beginning of configurations.
 pub(crate) const PROVIDERS: &str = r#"terraform {
   required_providers {
     striim = { source = "registry.terraform.io/token-providers/striim" }
@@ -36,7 +36,7 @@ pub(crate) struct Consumer {
 }
 
 impl Consumer {
-    /// Has Terraform attach to it, next to whatever it is attached to, while `test` runs.
+    /// Attaches Terraform to it, in addition to other providers, while `test` runs.
     pub(crate) async fn attached(world: &mut World, test: impl AsyncFn(&mut World, &Self)) {
         const INFO: ProviderInfo = ProviderInfo::new("registry.terraform.io/token-providers/consumer", "0.0.0");
         let consumer = Self::default();
@@ -46,12 +46,12 @@ impl Consumer {
         .await;
     }
 
-    /// The values that it was given, in order.
+    /// The values that it received, in order.
     pub(crate) fn received(&self) -> Vec<String> {
         self.received.lock().unwrap().clone()
     }
 
-    /// Returns when it was given a secret of those with which it is done only when Terraform is interrupted.
+    /// Returns when it receives a secret that it processes until Terraform is interrupted.
     pub(crate) async fn waits(&self) {
         self.waiting.notified().await;
     }

@@ -1,4 +1,4 @@
-//! Tokens that exist for the time of a run, and values that go where Terraform stores none.
+//! Ephemeral tokens, and values in write-only arguments.
 
 use http::Method;
 use jiff::SignedDuration;
@@ -18,7 +18,7 @@ fn secret(value: &str, version: &str, more: &str) -> String {
     )
 }
 
-/// The secret takes the ephemeral token.
+/// A secret with the ephemeral token.
 pub(crate) fn handed_over(version: u32, more: &str) -> String {
     let secret = secret(
         "ephemeral.striim_service_account_token.run.token",
@@ -32,14 +32,14 @@ fn configure(world: &World, hcl: &str) {
     world.workspace.write("main.tf", hcl).unwrap();
 }
 
-/// The token `ci-pipeline`, by a provider that works with the ephemeral one.
+/// The token `ci-pipeline` of a provider that authenticates with the ephemeral one.
 pub(crate) fn by_another_provider() -> String {
     let other =
         "provider \"striim\" {\n  alias = \"run\"\n  token = ephemeral.striim_service_account_token.run.token\n}\n";
     format!("{RUN}{other}{}", ci("provider = striim.run"))
 }
 
-/// No file of the workspace holds what `consumer` was given.
+/// Asserts that no file of the workspace has a value that `consumer` received.
 fn nothing_is_stored(world: &World, consumer: &Consumer) {
     for file in ["terraform.tfstate", "terraform.tfstate.backup", "plan.bin"] {
         let text = std::fs::read(world.workspace.dir().join(file)).unwrap_or_default();
@@ -51,7 +51,7 @@ fn nothing_is_stored(world: &World, consumer: &Consumer) {
 }
 
 #[test]
-fn an_ephemeral_token_is_what_another_provider_works_with_and_then_is_revoked() {
+fn ephemeral_token_authenticates_another_provider_and_is_revoked() {
     World::on_each_version(async |world| {
         world.configure(&by_another_provider());
         let creations = || world.sandbox.calls("POST", "/service-account");
@@ -77,7 +77,7 @@ fn an_ephemeral_token_is_what_another_provider_works_with_and_then_is_revoked() 
 }
 
 #[test]
-fn an_ephemeral_token_reaches_a_write_only_argument_and_no_file() {
+fn ephemeral_token_reaches_a_write_only_argument_and_no_file() {
     World::on_each_version(async |world| {
         Consumer::attached(world, async |world, consumer| {
             configure(world, &handed_over(1, ""));
@@ -98,7 +98,7 @@ fn an_ephemeral_token_reaches_a_write_only_argument_and_no_file() {
     });
 }
 
-/// How a token gets another value without a rotation in place.
+/// The ways to replace a token.
 #[derive(Clone, Copy, Debug)]
 enum Renewal {
     Replaced,
@@ -161,7 +161,7 @@ fn generation_of_every_new_object_sends_the_write_only_argument_again() {
 }
 
 #[test]
-fn a_rotation_is_handed_on_in_the_same_run_by_the_generation() {
+fn rotation_reaches_a_write_only_argument_in_the_same_run() {
     World::on_each_version(async |world| {
         Consumer::attached(world, async |world, consumer| {
             let declared = |release| {
@@ -195,13 +195,13 @@ fn a_rotation_is_handed_on_in_the_same_run_by_the_generation() {
 }
 
 #[test]
-fn what_a_killed_run_leaves_over_is_removed_by_the_next_once_it_has_ended() {
+fn orphan_of_a_killed_run_is_removed_after_its_expiry() {
     World::by_the_clock(async |world| {
         Consumer::attached(world, async |world, consumer| {
             configure(world, &handed_over(1, "waits = true"));
             tokio::select! {
                 run = world.apply() => panic!("it ends: {run}"),
-                // Terraform is killed where it waits for the other provider.
+                // Terraform is killed while it waits for the other provider.
                 () = consumer.waits() => {}
             }
             let left_over = world.names();
@@ -222,7 +222,7 @@ fn what_a_killed_run_leaves_over_is_removed_by_the_next_once_it_has_ended() {
 }
 
 #[test]
-fn an_interrupted_run_revokes_its_token_though_terraform_closes_nothing_then() {
+fn interrupted_run_revokes_its_token() {
     World::on_each_version(async |world| {
         Consumer::attached(world, async |world, consumer| {
             configure(world, &handed_over(1, "waits = true"));
@@ -240,7 +240,7 @@ fn an_interrupted_run_revokes_its_token_though_terraform_closes_nothing_then() {
 }
 
 #[test]
-fn without_a_place_for_it_the_plan_fails_and_says_what_it_costs() {
+fn plan_beyond_the_quota_fails_with_an_explanation() {
     World::on_each_version(async |world| {
         Consumer::attached(world, async |world, _| {
             for name in ["one", "two"] {
@@ -260,7 +260,7 @@ fn without_a_place_for_it_the_plan_fails_and_says_what_it_costs() {
 }
 
 #[test]
-fn every_ephemeral_resource_is_opened_as_shown() {
+fn every_ephemeral_resource_example_works() {
     for example in World::examples("ephemeral-resources") {
         World::on_each_version(async |world| {
             take(

@@ -1,4 +1,4 @@
-//! The examples that the documentation shows: each is formatted, and works as it stands.
+//! The examples in the documentation are formatted, and work unchanged.
 
 use std::path::PathBuf;
 
@@ -8,17 +8,17 @@ use token_providers::sandbox::striim::Role;
 
 use super::world::{World, in_days};
 
-/// The expiry that the examples name. It passes one day; the tests put another in its place.
+/// The expiry in the examples, which the tests replace because it passes one day.
 pub(crate) const ENDS: &str = "2027-06-30T00:00:00Z";
 
-/// Takes these examples as the configuration, with tokens that end at `ends`.
+/// Configures these examples, with tokens that expire at `ends`.
 pub(crate) fn take(world: &World, ends: &str, files: &[PathBuf]) {
     world.take_edited(files, |text| text.replace(ENDS, ends));
 }
 
-/// Makes what the examples of data sources and imports find.
+/// Creates the objects that the examples of data sources and imports read.
 async fn populate(world: &World, ends: &str) {
-    // The examples are not meant to stand in one account all together.
+    // All examples together exceed the quota.
     world.sandbox.set_options(|options| options.quota = 10);
     for name in ["ci-pipeline", "ci-pipeline-a", "ci-pipeline-b"] {
         let account = json!({"name": name, "description": "Deploys the pipelines", "expires-at": ends});
@@ -27,7 +27,7 @@ async fn populate(world: &World, ends: &str) {
     add_user(world);
 }
 
-/// Makes the user of the examples, with a personal access token.
+/// Creates the user of the examples, with a personal access token.
 fn add_user(world: &World) {
     world.sandbox.add_user("jo@example.com", Role::Regular);
     let expiry = in_days(30).parse().unwrap();
@@ -45,7 +45,7 @@ fn every_example_is_formatted() {
 }
 
 #[test]
-fn the_quick_start_makes_a_token_that_works() {
+fn quick_start_creates_a_valid_token() {
     World::on_each_version(async |world| {
         take(
             world,
@@ -60,7 +60,7 @@ fn the_quick_start_makes_a_token_that_works() {
 }
 
 #[test]
-fn every_resource_is_made_as_shown() {
+fn every_resource_example_works() {
     for example in World::examples("resources") {
         World::on_each_version(async |world| {
             add_user(world);
@@ -77,7 +77,7 @@ fn every_resource_is_made_as_shown() {
 }
 
 #[test]
-fn every_data_source_is_read_as_shown() {
+fn every_data_source_example_works() {
     for example in World::examples("data-sources") {
         World::on_each_version(async |world| {
             let ends = in_days(90);
@@ -118,7 +118,7 @@ fn examples_work_with_a_legacy_token() {
 }
 
 #[test]
-fn every_function_is_called_as_shown() {
+fn every_function_example_works() {
     for example in World::examples("functions") {
         World::on_each_version(async |world| {
             let ends = in_days(90);
@@ -131,7 +131,7 @@ fn every_function_is_called_as_shown() {
 }
 
 #[test]
-fn every_resource_is_imported_as_shown() {
+fn every_import_example_works() {
     for example in World::examples("resources") {
         for (block, since) in [("import-by-string.tf", (1, 5)), ("import-by-identity.tf", (1, 12))] {
             World::on_each_version_since(since, async |world| {

@@ -3,7 +3,7 @@
 use super::world::World;
 
 #[test]
-fn functions_give_what_the_configuration_works_with() {
+fn functions_return_values_to_the_configuration() {
     World::on_each_version(async |world| {
         world.configure(
             r#"
@@ -47,7 +47,7 @@ resource "terraform_data" "later" {
 }
 
 #[test]
-fn a_wrong_argument_is_named_with_what_it_must_be() {
+fn invalid_argument_is_reported() {
     World::on_each_version(async |world| {
         world.configure(
             r#"

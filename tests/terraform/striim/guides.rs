@@ -1,4 +1,4 @@
-//! The examples of the guides do what the guides say.
+//! The examples in the guides.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_way_of_rotating_works_as_shown() {
+fn every_rotation_example_works() {
     for example in files(&guide("rotation")) {
         World::on_each_version(async |world| {
             take(world, &in_days(90), &[World::provider_example(), example.clone()]);
@@ -33,7 +33,7 @@ fn every_way_of_rotating_works_as_shown() {
     }
 }
 
-/// Copies the repository of the guide; its tokens end at `ends`.
+/// Copies the repository of the guide, whose tokens expire at `ends`.
 pub(crate) fn check_out(world: &World, ends: &str) {
     let repository = guide("gitops");
     take(world, ends, &files(&repository));
@@ -47,7 +47,7 @@ pub(crate) fn check_out(world: &World, ends: &str) {
 }
 
 #[test]
-fn the_repository_of_the_gitops_guide_passes_its_own_tests() {
+fn gitops_repository_passes_its_own_tests() {
     World::on_each_version(async |world| {
         check_out(world, &in_days(90));
         let run = world.workspace.run(&["test", "-no-color"]).await.unwrap();
@@ -77,7 +77,7 @@ fn gitops_guide_takes_over_a_legacy_token() {
     });
 }
 
-/// Runs the tests that ask no platform, with nobody's credential.
+/// Runs the tests that need neither a platform nor a credential.
 pub(crate) async fn mocked_tests_pass(world: &mut World) {
     check_out(world, &in_days(90));
     world.unset_env("STRIIM_TOKEN");
@@ -91,12 +91,12 @@ pub(crate) async fn mocked_tests_pass(world: &mut World) {
 }
 
 #[test]
-fn the_repository_is_tested_without_a_platform_by_those_who_have_no_credential() {
+fn gitops_repository_is_testable_without_platform_and_credential() {
     World::on_each_version(mocked_tests_pass);
 }
 
 #[test]
-fn the_repositorys_tests_refuse_an_end_that_is_near() {
+fn gitops_tests_reject_a_near_expiry() {
     World::on_each_version(async |world| {
         check_out(world, &in_days(5));
         let run = world.workspace.run(&["test", "-no-color"]).await.unwrap();
@@ -106,7 +106,7 @@ fn the_repositorys_tests_refuse_an_end_that_is_near() {
 }
 
 #[test]
-fn a_line_changed_in_the_repository_rotates_that_token_alone() {
+fn changed_line_in_the_gitops_repository_rotates_one_token() {
     World::on_each_version(async |world| {
         let ends = in_days(90);
         check_out(world, &ends);
@@ -122,7 +122,7 @@ fn a_line_changed_in_the_repository_rotates_that_token_alone() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_settled_in_each_of_the_ways_shown() {
+fn orphan_of_a_killed_run_is_settled_by_each_documented_way() {
     for (example, keeps_its_value) in [("managed.tf", false), ("adopt.tf", false), ("import.tf", true)] {
         World::on_each_version(async |world| {
             let left = match example {
@@ -140,7 +140,7 @@ fn what_a_killed_run_left_is_settled_in_each_of_the_ways_shown() {
     }
 }
 
-/// What the guide has its readers type: the line that begins like that.
+/// The command in the guide that begins with this text.
 fn line_of(guide: &str, start: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("docs/striim/guides")
@@ -151,7 +151,7 @@ fn line_of(guide: &str, start: &str) -> String {
         .to_owned()
 }
 
-/// As much of Vault's own program as the guide uses: `vault kv put -mount=MOUNT PATH FIELD=-`.
+/// A substitute for the command `vault kv put -mount=MOUNT PATH FIELD=-`.
 const VAULT_PROGRAM: &str = r#"#!/usr/bin/env python3
 import json, os, sys, urllib.request
 kv, put, mount, path, field = sys.argv[1:]
@@ -161,7 +161,7 @@ body = json.dumps({"data": {field.removesuffix("=-"): sys.stdin.read()}}).encode
 urllib.request.urlopen(urllib.request.Request(url, body, {"X-Vault-Token": os.environ["VAULT_TOKEN"]}))
 "#;
 
-/// Puts a program on the path of the workspace's commands.
+/// Installs a program on the workspace's `PATH`.
 fn install(world: &World, name: &str, script: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     let file = world.workspace.dir().join("bin").join(name);
@@ -171,7 +171,7 @@ fn install(world: &World, name: &str, script: &str) {
 }
 
 #[test]
-fn a_value_goes_by_the_pipe_as_shown() {
+fn documented_pipe_delivers_the_value() {
     World::on_each_version(async |world| {
         let (vault, _listening) = super::vault::start(world).await;
         take(
@@ -207,7 +207,7 @@ fn a_value_goes_by_the_pipe_as_shown() {
 }
 
 #[test]
-fn a_value_goes_by_a_write_only_argument_as_shown() {
+fn documented_write_only_argument_delivers_the_value() {
     World::on_each_version(async |world| {
         let vault = Vault::new(world.sandbox.clock());
         let held = || super::vault::held(&vault).unwrap();
@@ -230,7 +230,7 @@ fn a_value_goes_by_a_write_only_argument_as_shown() {
 }
 
 #[test]
-fn an_ephemeral_token_works_for_the_run_as_shown() {
+fn documented_ephemeral_token_is_valid_for_the_run() {
     World::on_each_version(async |world| {
         take(world, &in_days(90), &[guide("vault").join("ephemeral.tf")]);
         world.configure("");
@@ -240,7 +240,7 @@ fn an_ephemeral_token_works_for_the_run_as_shown() {
 }
 
 #[test]
-fn a_value_is_handed_over_as_shown() {
+fn documented_delivery_reaches_vault() {
     World::on_each_version(async |world| {
         let (vault, listening) = super::vault::start(world).await;
         world.unset_env("VAULT_ADDR");

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::world::{CI, World, ci, in_days};
 
-/// Imports what has this identity as [`CI`].
+/// Imports the object with this identity as [`CI`].
 pub(crate) fn import(identity: &str) -> String {
     format!("import {{\n  to = {CI}\n  identity = {{\n    {identity}\n  }}\n}}\n")
 }
 
-/// The identity that the state holds of [`CI`].
+/// The identity of [`CI`] in the state.
 async fn identity(world: &World) -> Value {
     let state = world.workspace.state().await.unwrap();
     state["values"]["root_module"]["resources"][0]["identity"].clone()
@@ -22,7 +22,7 @@ pub(crate) async fn add_ci(world: &World) {
 }
 
 #[test]
-fn a_token_is_imported_by_its_identity_as_it_is() {
+fn import_by_identity_keeps_the_token() {
     World::on_each_version_since((1, 12), async |world| {
         add_ci(world).await;
         let before = world.changes();
@@ -50,7 +50,7 @@ fn a_token_is_imported_by_its_identity_as_it_is() {
 }
 
 #[test]
-fn an_identity_of_another_account_or_of_nothing_is_refused() {
+fn identity_of_another_account_or_of_no_token_is_rejected() {
     World::on_each_version_since((1, 12), async |world| {
         add_ci(world).await;
         for (identity, says) in [
@@ -71,7 +71,7 @@ fn an_identity_of_another_account_or_of_nothing_is_refused() {
 }
 
 #[test]
-fn what_is_made_renamed_and_rotated_keeps_its_identity_true() {
+fn identity_follows_creation_rename_and_rotation() {
     World::on_each_version_since((1, 12), async |world| {
         let declared = |name: &str, release| {
             let hcl = ci(&format!("rotation_triggers = {{ release = {release} }}"));

@@ -1,4 +1,4 @@
-//! Ctrl-C while the provider waits: Terraform ends at once, the state holds what was achieved, and the next apply finishes.
+//! Ctrl-C while the provider waits: Terraform exits at once, the state has all results, and the next apply finishes.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ use crate::support::terraform::{Run, Running};
 const CREATE: &str = "/service-account";
 const ROTATE: &str = "/service-account/rotate";
 
-/// What is waited for here takes twice as long and more. Unless the machine is busy, Terraform ends within a second.
+/// The time limit of an interrupted run, whose waits would take at least twice as long. Terraform usually exits within a second.
 const AT_ONCE: Duration = Duration::from_secs(20);
 
-/// A run that is interrupted now. It has not finished, and has not taken long to end.
+/// Interrupts a run. Asserts that it exits unfinished within the limit.
 async fn interrupted(running: Running) -> Run {
     let start = Instant::now();
     running.interrupt().await.unwrap();
@@ -41,7 +41,7 @@ async fn settled(world: &World) {
 }
 
 #[test]
-fn waiting_for_the_rate_limit_ends_at_once_and_what_was_made_is_in_the_state() {
+fn interrupt_stops_the_wait_for_the_rate_limit() {
     World::on_each_version(async |world| {
         world.sandbox.set_options(|options| options.quota = 20);
         world.configure(&many(12, "expires_in = \"90d\""));
@@ -53,7 +53,7 @@ fn waiting_for_the_rate_limit_ends_at_once_and_what_was_made_is_in_the_state() {
         assert_eq!(names, world.names().iter().collect::<Vec<_>>());
         assert!(made.iter().all(|(_, value)| world.lets_in(value)));
 
-        // A minute later the platform takes more.
+        // After a minute the rate limit allows more.
         world.sandbox.advance(SignedDuration::from_mins(1));
         world.apply().await;
         assert_eq!(world.names().len(), 12);
@@ -63,7 +63,7 @@ fn waiting_for_the_rate_limit_ends_at_once_and_what_was_made_is_in_the_state() {
 }
 
 #[test]
-fn waiting_to_try_a_creation_again_ends_at_once() {
+fn interrupt_stops_the_wait_before_a_repeated_creation() {
     World::on_each_version(async |world| {
         world.configure(&lasting(90));
         let running = world.apply_until_refused(Method::POST, CREATE, 120).await;
@@ -76,7 +76,7 @@ fn waiting_to_try_a_creation_again_ends_at_once() {
 }
 
 #[test]
-fn waiting_to_try_a_rotation_again_ends_at_once_and_the_old_value_stays() {
+fn interrupt_stops_the_wait_before_a_repeated_rotation() {
     World::on_each_version(async |world| {
         world.configure(&lasting(90));
         world.apply().await;
@@ -92,7 +92,7 @@ fn waiting_to_try_a_rotation_again_ends_at_once_and_the_old_value_stays() {
 }
 
 #[test]
-fn waiting_to_try_a_revocation_again_ends_at_once_and_the_token_stays_in_the_state() {
+fn interrupt_stops_the_wait_before_a_repeated_revocation() {
     World::on_each_version(async |world| {
         world.configure(&lasting(90));
         world.apply().await;
@@ -107,12 +107,12 @@ fn waiting_to_try_a_revocation_again_ends_at_once_and_the_token_stays_in_the_sta
 }
 
 #[test]
-fn what_may_have_been_made_when_its_answer_was_lost_is_kept_and_settled_by_the_next_apply() {
+fn interrupted_creation_with_a_lost_answer_is_settled_by_the_next_apply() {
     World::on_each_version(async |world| {
         let impatient = "provider \"striim\" {\n  request_timeout = \"2s\"\n}\n";
         world.configure(&format!("{impatient}{}", lasting(90)));
         let running = world.apply_until_held(Method::POST, CREATE, When::After).await;
-        // The look whether it was made has to wait.
+        // The request for the list has to wait.
         let unavailable = Fault::answer(503).header("retry-after", "120");
         world.sandbox.fault(unavailable.on("GET", "/service-accounts"));
         let looks = world.sandbox.calls("GET", "/service-accounts");
@@ -125,9 +125,9 @@ fn what_may_have_been_made_when_its_answer_was_lost_is_kept_and_settled_by_the_n
     });
 }
 
-/// Such an answer may be the only copy of a value.
+/// The answer may be the only copy of a value.
 #[test]
-fn an_answer_that_is_on_its_way_is_waited_for_and_kept() {
+fn interrupt_waits_for_an_answer_in_flight() {
     World::on_each_version(async |world| {
         for (days, path) in [(90, CREATE), (60, ROTATE)] {
             world.configure(&lasting(days));

@@ -1,5 +1,5 @@
-//! Terraform or the provider is killed in the middle of an operation. What follows ends with exactly the declared tokens, and
-//! with working values in the state.
+//! Terraform or the provider is killed in the middle of an operation. The next runs reach exactly the declared tokens, with
+//! valid values in the state.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ enum Victim {
     Provider,
 }
 
-/// Runs `test` for each who may be killed, before and after the platform has acted on what was sent.
+/// Runs `test` for each victim, killed before or after the request takes effect.
 fn at_every_moment(test: impl AsyncFn(&World, Victim, When)) {
     for victim in [Victim::Terraform, Victim::Provider] {
         for when in [When::Before, When::After] {
@@ -24,7 +24,7 @@ fn at_every_moment(test: impl AsyncFn(&World, Victim, When)) {
     }
 }
 
-/// An apply whose request of that kind the platform was about to answer when the victim was killed.
+/// Runs an apply and kills the victim while a request of that kind awaits its answer.
 async fn apply_killed(world: &World, victim: Victim, when: When, method: Method, path: &str) -> Run {
     let running = world.apply_until_held(method, path, when).await;
     match victim {
@@ -43,7 +43,7 @@ fn lasting(days: i64) -> String {
     ci(&format!("expires_in = \"{days}d\""))
 }
 
-/// There is the declared token and no other, its value works, and a plan finds nothing to do. Answers the value.
+/// Asserts that only the declared token exists, its value is valid, and a plan changes nothing. Returns the value.
 async fn settled(world: &World) -> Value {
     assert_eq!(world.names(), ["ci-pipeline"]);
     let token = world.attributes(CI).await["token"].clone();
@@ -53,18 +53,18 @@ async fn settled(world: &World) -> Value {
 }
 
 #[test]
-fn a_killed_creation_is_made_up_for_or_explained_with_both_ways_out() {
+fn killed_creation_is_repeated_or_explained_with_both_solutions() {
     at_every_moment(async |world, victim, when| {
         world.configure(&lasting(90));
         apply_killed(world, victim, when, Method::POST, "/service-account").await;
         assert!(world.attributes(CI).await.is_null());
         if when == When::After {
-            // Of the account that is there no state can know, nor may anybody guess whose it is.
+            // The account is an orphan, and its owner is unknown.
             let plan = world.plan().await;
             let run = world.apply_fails().await;
-            for told in [&plan.run, &run] {
+            for run in [&plan.run, &run] {
                 for way_out in ["import {", "id = \"ci-pipeline\"", "adopt_existing = true"] {
-                    assert!(told.says(way_out), "{told}");
+                    assert!(run.says(way_out), "{run}");
                 }
             }
             world.configure(&ci("expires_in = \"90d\"\n  adopt_existing = true"));
@@ -75,7 +75,7 @@ fn a_killed_creation_is_made_up_for_or_explained_with_both_ways_out() {
 }
 
 #[test]
-fn a_killed_creation_of_a_provider_with_a_mark_is_made_up_for_by_the_next_apply_alone() {
+fn killed_creation_with_managed_by_is_repeated_by_the_next_apply() {
     World::on_each_version(async |world| {
         world.set_env("STRIIM_MANAGED_BY", "acme/infra/prod");
         for victim in [Victim::Terraform, Victim::Provider] {
@@ -91,7 +91,7 @@ fn a_killed_creation_of_a_provider_with_a_mark_is_made_up_for_by_the_next_apply_
 }
 
 #[test]
-fn what_a_killed_creation_left_behind_can_be_imported_and_rotated_for_a_value() {
+fn orphan_of_a_killed_creation_can_be_imported_and_rotated() {
     World::on_each_version(async |world| {
         world.configure(&lasting(90));
         apply_killed(world, Victim::Terraform, When::After, Method::POST, "/service-account").await;
@@ -106,13 +106,13 @@ fn what_a_killed_creation_left_behind_can_be_imported_and_rotated_for_a_value() 
 }
 
 #[test]
-fn whoever_waited_when_terraform_was_killed_does_nothing_any_more() {
+fn provider_sends_nothing_after_terraform_was_killed() {
     World::on_each_version(async |world| {
         world.configure(&lasting(90));
         let running = world.apply_until_refused(Method::POST, "/service-account", 1).await;
         running.kill().await.unwrap();
         running.end().await.unwrap();
-        // These take longer than the wait that was under way.
+        // These take longer than the interrupted wait.
         world.apply().await;
         settled(world).await;
         assert_eq!(world.sandbox.calls("POST", "/service-account"), 2);
@@ -120,7 +120,7 @@ fn whoever_waited_when_terraform_was_killed_does_nothing_any_more() {
 }
 
 #[test]
-fn a_killed_rotation_is_done_by_the_next_apply() {
+fn killed_rotation_is_repeated_by_the_next_apply() {
     at_every_moment(async |world, victim, when| {
         world.configure(&lasting(90));
         world.apply().await;
@@ -136,7 +136,7 @@ fn a_killed_rotation_is_done_by_the_next_apply() {
 }
 
 #[test]
-fn a_killed_revocation_is_finished_by_the_next_apply() {
+fn killed_revocation_is_finished_by_the_next_apply() {
     at_every_moment(async |world, victim, when| {
         world.configure(&lasting(90));
         world.apply().await;
@@ -152,7 +152,7 @@ fn a_killed_revocation_is_finished_by_the_next_apply() {
 }
 
 #[test]
-fn a_pair_whose_rotation_is_killed_keeps_a_value_that_works_and_the_next_apply_finishes() {
+fn killed_rotation_of_a_pair_keeps_a_valid_value() {
     const PAIR: &str = "striim_service_account_token_pair.ci";
     let declared = |release: u32| {
         format!(
@@ -162,7 +162,7 @@ fn a_pair_whose_rotation_is_killed_keeps_a_value_that_works_and_the_next_apply_f
     };
     World::on_each_version(async |world| {
         world.set_env("STRIIM_MANAGED_BY", "acme/infra/prod");
-        // The first rotation makes the second account, the next ones rotate.
+        // The first rotation creates the second account, the next ones rotate.
         let issuing = ["/service-account", "/service-account", "/service-account/rotate"];
         for (release, path) in (1..).zip(issuing) {
             let before = world.attributes(PAIR).await["current"]["token"].clone();
@@ -185,7 +185,7 @@ fn a_pair_whose_rotation_is_killed_keeps_a_value_that_works_and_the_next_apply_f
 }
 
 #[test]
-fn a_personal_access_token_whose_rotation_is_killed_is_rotated_by_the_next_apply() {
+fn killed_rotation_of_a_personal_access_token_is_repeated_by_the_next_apply() {
     const PAT: &str = "striim_personal_access_token.pat";
     World::on_each_version(async |world| {
         world.add_user();

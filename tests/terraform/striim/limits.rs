@@ -1,7 +1,6 @@
-//! More than the platform takes in a minute: told in the log while it is waited for, and at once where waiting is no use.
+//! Rate limits: waits are logged, and a wait beyond the timeout fails at once.
 //!
-//! That all is done in the end, with no request refused, is shown without Terraform, whose time cannot be moved
-//! (`tests/rest/striim.rs`).
+//! Tests without Terraform, whose clock cannot be moved, show that all requests succeed in the end (`tests/rest/striim.rs`).
 
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use jiff::SignedDuration;
 
 use super::world::{APPLY, World, many, until};
 
-/// Two tokens more than may be made in a minute, in an account that may have them.
+/// Two tokens more than the rate limit allows in a minute, within the quota.
 fn declare_twelve(world: &World, provider: &str) {
     world.sandbox.set_options(|options| options.quota = 20);
     let tokens = many(12, "expires_in = \"90d\"");
@@ -17,7 +16,7 @@ fn declare_twelve(world: &World, provider: &str) {
 }
 
 #[test]
-fn a_wait_beyond_the_patience_is_told_at_once_and_the_next_apply_finishes() {
+fn wait_beyond_retry_timeout_fails_at_once_and_the_next_apply_finishes() {
     World::on_each_version(async |world| {
         declare_twelve(world, "retry_timeout = \"10s\"");
         let run = world.apply_fails().await;
@@ -42,7 +41,7 @@ fn a_wait_beyond_the_patience_is_told_at_once_and_the_next_apply_finishes() {
 }
 
 #[test]
-fn whoever_follows_the_log_sees_what_is_waited_for() {
+fn log_shows_waits_for_the_rate_limit() {
     World::on_each_version(async |world| {
         world.set_env("TF_LOG", "INFO");
         declare_twelve(world, "");

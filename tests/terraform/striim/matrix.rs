@@ -1,5 +1,4 @@
-//! Every version of Terraform that there is a release of to test with: on each the life of a token, and what that version
-//! has beyond those before it.
+//! Every version of Terraform: the lifecycle of a token, and the features that each version added.
 
 use std::pin::Pin;
 
@@ -16,12 +15,12 @@ use super::query::query;
 use super::world::{CI, World, ci, generation};
 use crate::support::terraform::Minor;
 
-/// What a version of Terraform added that this provider has a part in.
+/// A feature of Terraform that this provider supports.
 struct Feature {
     name: &'static str,
-    /// The first version of Terraform that has it, and of OpenTofu if any has.
+    /// The first versions of Terraform and OpenTofu with it.
     since: (Minor, Option<Minor>),
-    /// Where `providers schema -json` tells of it.
+    /// Its key in `providers schema -json`.
     told_as: Option<&'static str>,
     works: fn(&mut World) -> Pin<Box<dyn Future<Output = ()> + '_>>,
 }
@@ -75,7 +74,7 @@ const FEATURES: [Feature; 9] = [
         told_as: Some("action_schemas"),
         works: |world| Box::pin(an_action_is_invoked(world)),
     },
-    // Last, for it leaves its configuration behind.
+    // Last, because it keeps its configuration.
     Feature {
         name: "tests with a mocked provider",
         since: ((1, 7), Some((1, 8))),
@@ -85,18 +84,18 @@ const FEATURES: [Feature; 9] = [
 ];
 
 #[test]
-fn a_token_lives_on_every_version_and_each_has_what_it_can_speak() {
+fn lifecycle_and_features_work_on_every_version() {
     World::on_every_version(async |world| {
-        // More of them are made than an account's users would make in a minute.
+        // More tokens are created than the rate limit allows.
         world.sandbox.set_options(|options| options.rate_limits = None);
         a_token_is_made_rotated_and_revoked(world).await;
-        let told = told(world).await;
+        let keys = schema_keys(world).await;
         for feature in FEATURES {
             let terraform = world.workspace.terraform();
             let has = terraform.is_at_least(feature.since.0, feature.since.1);
             println!("{terraform}: {}: {}", feature.name, if has { "yes" } else { "no" });
             if let Some(key) = feature.told_as {
-                assert_eq!(told.iter().any(|told| told == key), has, "{key} of {told:?}");
+                assert_eq!(keys.iter().any(|known| known == key), has, "{key} of {keys:?}");
             }
             if has {
                 (feature.works)(world).await;
@@ -105,8 +104,8 @@ fn a_token_lives_on_every_version_and_each_has_what_it_can_speak() {
     });
 }
 
-/// What kinds of things Terraform has learned that the provider has.
-async fn told(world: &World) -> Vec<String> {
+/// The kinds of objects in the schema of the provider.
+async fn schema_keys(world: &World) -> Vec<String> {
     let schemas = world.workspace.json(&["providers", "schema", "-json"]).await.unwrap();
     let provider = &schemas["provider_schemas"]["registry.terraform.io/token-providers/striim"];
     let kinds = provider.as_object().unwrap().iter();
@@ -141,7 +140,7 @@ async fn a_token_is_made_rotated_and_revoked(world: &mut World) {
     world.destroy().await;
     assert!(world.names().is_empty() && !world.sandbox.is_live(&second));
 
-    // Found, imported and revoked by its removal from the configuration.
+    // Found, imported, and revoked by its removal from the configuration.
     let theirs = json!({"name": "ci-pipeline", "expires-at": world.in_days(30)});
     let theirs = world.outside(Method::POST, "/service-account", theirs).await["token"].take();
     let import = format!("import {{\n  to = {CI}\n  id = \"ci-pipeline\"\n}}\n");

@@ -1,4 +1,4 @@
-//! `moved` blocks from one type of resource to another, which Terraform asks the provider about from 1.8 on.
+//! `moved` blocks between types of resources, from Terraform 1.8 on.
 
 use super::world::World;
 
@@ -6,14 +6,14 @@ pub(crate) const TOKEN: &str = "resource \"striim_service_account_token\" \"ci\"
 pub(crate) const PAIR: &str = "resource \"striim_service_account_token_pair\" \"ci\" {\n  name = \"ci-pipeline\"\n  \
                     expires_in = \"90d\"\n}\n";
 
-/// The resource of one type becomes that of another.
+/// Moves a resource to another type.
 pub(crate) fn moved(from: &str, to: &str) -> String {
     let types = [from, to].map(|hcl| hcl.split('"').nth(1).unwrap());
     format!("{to}moved {{\n  from = {}.ci\n  to = {}.ci\n}}\n", types[0], types[1])
 }
 
 #[test]
-fn a_token_and_a_pair_do_not_become_each_other_and_the_plan_says_what_to_do() {
+fn move_between_token_and_pair_is_rejected_with_advice() {
     for (from, to, advice) in [
         (
             TOKEN,

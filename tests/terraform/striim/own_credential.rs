@@ -1,10 +1,10 @@
-//! The token that the provider itself works with, managed by itself.
+//! The provider's own token as a managed resource.
 
 use super::world::{World, in_days, token};
 
 const OWN: &str = "striim_service_account_token.bootstrap";
 
-/// Together with its own, as many as the platform lets be made in a minute.
+/// The number of other tokens; with the own one, as many as the rate limit allows in a minute.
 const OTHERS: usize = 9;
 
 fn own(expires_at: &str, description: &str) -> String {
@@ -14,7 +14,7 @@ fn own(expires_at: &str, description: &str) -> String {
     )
 }
 
-/// Tokens that are independent of it.
+/// Independent tokens.
 fn others(release: u32) -> String {
     format!(
         "resource \"striim_service_account_token\" \"other\" {{\n  count = {OTHERS}\n  name = \"other-${{count.index}}\"\n  \
@@ -22,7 +22,7 @@ fn others(release: u32) -> String {
     )
 }
 
-/// Creates the token and has the provider work with it.
+/// Creates the token and configures it as the credential.
 async fn work_with_a_managed_token(world: &mut World, expires_at: &str) -> String {
     world.sandbox.set_options(|options| {
         options.quota = 2 + OTHERS;
@@ -45,7 +45,7 @@ async fn apply_in_parallel(world: &World) {
 }
 
 #[test]
-fn it_is_rotated_while_others_are_under_way_and_all_succeed() {
+fn rotation_of_the_own_token_does_not_disturb_parallel_changes() {
     World::on_each_version(async |world| {
         let first = work_with_a_managed_token(world, &in_days(30)).await;
         world.configure(&(own(&in_days(60), "Terraform") + &others(1)));
@@ -57,7 +57,7 @@ fn it_is_rotated_while_others_are_under_way_and_all_succeed() {
         assert!(!world.sandbox.is_live(&first));
         assert_eq!(world.names().len(), OTHERS + 1);
 
-        // The same with rotations beside its own.
+        // The same with other rotations.
         let second = take_its_value(world).await;
         world.configure(&(own(&in_days(90), "Terraform") + &others(2)));
         apply_in_parallel(world).await;
@@ -69,7 +69,7 @@ fn it_is_rotated_while_others_are_under_way_and_all_succeed() {
 }
 
 #[test]
-fn its_revocation_is_refused_with_advice_while_the_others_go() {
+fn revocation_of_the_own_token_is_rejected_with_advice() {
     World::on_each_version(async |world| {
         let expires_at = in_days(30);
         let value = work_with_a_managed_token(world, &expires_at).await;
@@ -87,7 +87,7 @@ fn its_revocation_is_refused_with_advice_while_the_others_go() {
         assert_eq!(world.names(), ["bootstrap"]);
         assert!(world.sandbox.is_live(&value));
 
-        // With another credential it goes.
+        // With another credential it is deleted.
         let admin = world.bearer();
         world.set_env("STRIIM_TOKEN", &admin);
         world.destroy().await;
@@ -96,7 +96,7 @@ fn its_revocation_is_refused_with_advice_while_the_others_go() {
 }
 
 #[test]
-fn a_plan_that_would_replace_it_warns() {
+fn plan_that_replaces_the_own_token_warns() {
     World::on_each_version(async |world| {
         let expires_at = in_days(30);
         let value = work_with_a_managed_token(world, &expires_at).await;
@@ -110,7 +110,7 @@ fn a_plan_that_would_replace_it_warns() {
 }
 
 #[test]
-fn one_whose_value_nobody_knew_is_found_out_by_its_rotation_and_gone_on_with() {
+fn own_token_of_unknown_value_is_detected_by_its_rotation() {
     World::on_each_version(async |world| {
         let value = work_with_a_managed_token(world, &in_days(30)).await;
         world

@@ -1,4 +1,4 @@
-//! The value on its way by a shell's pipe, as the README shows it.
+//! The shell pipe in the README.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use std::path::Path;
 use super::examples::take;
 use super::world::{World, in_days};
 
-/// Makes a program of this name out of a line for the shell.
+/// Creates a program with this name from a shell command.
 fn program(dir: &Path, name: &str, line: &str) {
     let file = dir.join(name);
     fs::write(&file, format!("#!/bin/sh\n{line}\n")).unwrap();
@@ -15,7 +15,7 @@ fn program(dir: &Path, name: &str, line: &str) {
 }
 
 #[test]
-fn the_pipe_in_the_readme_hands_on_the_value_and_nothing_else() {
+fn pipe_in_the_readme_delivers_only_the_value() {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let pipe = readme.lines().find(|line| line.starts_with("terraform output -raw "));
     let pipe = pipe.unwrap().to_owned();
@@ -31,13 +31,13 @@ fn the_pipe_in_the_readme_hands_on_the_value_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let terraform = world.workspace.terraform().command_line();
         let path = std::env::var("PATH").unwrap();
-        // Not itself, which comes first.
+        // Skips this program, which comes first.
         program(
             dir.path(),
             "terraform",
             &format!("PATH={path:?} exec {terraform} \"$@\""),
         );
-        // Vault's own program reads a field that is said to be `-` from its standard input.
+        // Vault reads a field `-` from standard input.
         let received = dir.path().join("received");
         let test = format!("[ \"$*\" = {taker:?} ] && cat > {received:?}");
         program(dir.path(), "vault", &test);

@@ -9,7 +9,7 @@ use crate::support::terraform::Run;
 
 const QUERY: [&str; 2] = ["query", "-no-color"];
 
-/// Asks for the tokens with this `config`.
+/// Queries the tokens with this `config`.
 pub(crate) async fn query(world: &World, config: &str) -> Run {
     world.configure("provider \"striim\" {}\n");
     let list = "list \"striim_service_account_token\" \"found\" {\n  provider = striim\n";
@@ -18,7 +18,7 @@ pub(crate) async fn query(world: &World, config: &str) -> Run {
     world.workspace.run(&QUERY).await.unwrap()
 }
 
-/// Makes accounts outside: of two ends, with and without a description.
+/// Creates accounts outside Terraform, with two expiries, with and without a description.
 async fn populate(world: &World) {
     world.sandbox.set_options(|options| options.quota = 10);
     for account in [
@@ -33,7 +33,7 @@ async fn populate(world: &World) {
 }
 
 #[test]
-fn tokens_are_found_by_their_end() {
+fn query_filters_tokens_by_expiry() {
     World::on_each_version_since((1, 14), async |world| {
         populate(world).await;
         for (config, found) in [
@@ -47,8 +47,8 @@ fn tokens_are_found_by_their_end() {
         ] {
             let run = query(world, config).await.success().unwrap();
             for name in ["empty", "gone", "late", "soon", "terraform"] {
-                let told = run.says(&format!("account=127.0.0.1,name={name}"));
-                assert_eq!(told, found.contains(&name), "{name} for {config:?}: {run}");
+                let is_shown = run.says(&format!("account=127.0.0.1,name={name}"));
+                assert_eq!(is_shown, found.contains(&name), "{name} for {config:?}: {run}");
             }
         }
         let run = query(world, "expires_before = \"tomorrow\"").await;
@@ -58,7 +58,7 @@ fn tokens_are_found_by_their_end() {
 }
 
 #[test]
-fn what_is_generated_from_a_query_is_imported_and_plans_nothing() {
+fn configuration_generated_from_a_query_imports_and_plans_nothing() {
     World::on_each_version_since((1, 14), async |world| {
         populate(world).await;
         query(world, "").await.success().unwrap();
@@ -80,7 +80,7 @@ fn what_is_generated_from_a_query_is_imported_and_plans_nothing() {
 }
 
 #[test]
-fn every_list_is_queried_as_shown() {
+fn every_list_example_works() {
     for example in World::examples("list-resources") {
         World::on_each_version_since((1, 14), async |world| {
             let account = json!({"name": "ci-pipeline", "expires-at": in_days(30)});

@@ -1,4 +1,4 @@
-//! Saved plans that are applied late, and plans without a refresh.
+//! Saved plans that are applied late, and refreshes before the due time.
 
 use jiff::SignedDuration;
 
@@ -14,14 +14,14 @@ fn declared(before: &str, more: &str) -> String {
 }
 
 #[test]
-fn saved_plan_applied_after_the_token_fell_due_only_records() {
+fn saved_plan_applied_after_the_due_time_does_not_rotate() {
     World::by_the_clock(async |world| {
         let conditions = "lifecycle {\n    postcondition {\n      condition     = self.id != \"\"\n      \
                           error_message = \"It has an id.\"\n    }\n  }";
         for (changed, planned_on, hours) in [
             (declared("20d", ""), 10, 80 * 24),
             (declared("14d", "adopt_existing = true"), 10, 200 * 24),
-            // Nothing changes, but the apply plans it again for its conditions.
+            // Nothing changes, but the apply plans again because of the condition.
             (declared("14d", conditions), 75, 36),
         ] {
             world.configure(&declared("14d", ""));
@@ -40,7 +40,7 @@ fn saved_plan_applied_after_the_token_fell_due_only_records() {
 }
 
 #[test]
-fn refresh_leaves_the_state_as_it_was_until_the_token_is_due() {
+fn refresh_does_not_change_the_state_before_the_due_time() {
     World::by_the_clock(async |world| {
         world.configure(&declared("14d", ""));
         world.apply().await;
@@ -62,20 +62,5 @@ fn refresh_leaves_the_state_as_it_was_until_the_token_is_due() {
         world.sandbox.advance(DAY * 20);
         world.workspace.run(&refresh_only).await.unwrap().success().unwrap();
         assert_eq!(serial(), created + 1, "it is due now");
-    });
-}
-
-#[test]
-fn plan_without_a_refresh_rotates_what_is_due() {
-    World::by_the_clock(async |world| {
-        world.configure(&declared("14d", ""));
-        world.apply().await;
-        let apply = ["apply", "-no-color", "-auto-approve", "-refresh=false"];
-        let before = world.changes();
-        for (days, rotations) in [(70, 0), (8, 1), (70, 1), (8, 2)] {
-            world.sandbox.advance(DAY * days);
-            world.workspace.run(&apply).await.unwrap().success().unwrap();
-            assert_eq!(world.changes(), before + rotations);
-        }
     });
 }

@@ -1,6 +1,6 @@
-//! States that older versions of the provider wrote: each loads unchanged.
+//! States of older versions of the provider load unchanged.
 //!
-//! `tests/states/` keeps one for every schema version, and for every set of attributes that a version had.
+//! `tests/states/` has one for each schema version and each set of attributes.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::world::World;
 
-/// The first provider's: schema version 0, without any of the attributes that declare rotations.
+/// The first version: schema version 0, without rotation attributes.
 const FIRST: &str = "tests/states/striim/first.tfstate";
 
 const CONFIGURATION: &str = r#"
@@ -24,8 +24,8 @@ resource "striim_pat_status" "account" {
 }
 "#;
 
-/// Puts the state there, and into the sandbox what it tells of.
-async fn left_behind(world: &World, state: &str) -> Value {
+/// Writes the state, and adds its objects to the sandbox.
+async fn restore(world: &World, state: &str) -> Value {
     let state = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(state)).unwrap();
     world.workspace.write("terraform.tfstate", &state).unwrap();
     let account = json!({
@@ -34,7 +34,7 @@ async fn left_behind(world: &World, state: &str) -> Value {
         "expires-at": "2027-06-30T00:00:00Z",
         "token": "9AbCdEfG3h4I-jKlMn-OpQrStUvWx",
     });
-    // The list does not tell token ids here: the sandbox gives its own.
+    // Without token ids in the list, because the sandbox chooses its own.
     world.sandbox.set_options(|options| options.list_token_id = false);
     world.control(Method::POST, "/service-account", account).await;
     serde_json::from_str(&state).unwrap()
@@ -47,10 +47,10 @@ fn attributes<'a>(state: &'a Value, ty: &str) -> &'a Value {
 }
 
 #[test]
-fn a_state_of_schema_version_0_loads_unchanged_and_plans_nothing() {
+fn state_of_schema_version_0_loads_unchanged_and_plans_nothing() {
     World::by_the_clock(async |world| {
         world.set_now("2027-01-01T00:00:00Z");
-        let kept = left_behind(world, FIRST).await;
+        let kept = restore(world, FIRST).await;
         world.configure(CONFIGURATION);
         world.plans_nothing().await;
         world.apply().await;
@@ -69,10 +69,10 @@ fn a_state_of_schema_version_0_loads_unchanged_and_plans_nothing() {
 }
 
 #[test]
-fn a_token_of_an_old_state_is_rotated_as_any_other() {
+fn token_of_an_old_state_is_rotated() {
     World::by_the_clock(async |world| {
         world.set_now("2027-01-01T00:00:00Z");
-        left_behind(world, FIRST).await;
+        restore(world, FIRST).await;
         world.configure(&CONFIGURATION.replace("expires_at  = \"2027-06-30T02:00:00+02:00\"", "expires_in = \"90d\""));
         let plan = world.plan().await;
         assert!(plan.run.says("expires_in changed"), "{}", plan.run);

@@ -4,7 +4,7 @@ use token_providers::sandbox::striim::Account;
 
 use crate::terraform::upgrade;
 
-/// Every resource there is.
+/// Every resource.
 const RESOURCES: &str = r#"
 resource "striim_service_account_token" "ci" {
   name              = "ci-pipeline"

@@ -1,4 +1,4 @@
-//! The hand-over to Vault: the value is where it belongs, and nowhere else.
+//! Delivery to Vault: the value is in Vault and nowhere else.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use super::world::{APPLY, CI, World, ci, in_days, token, until, warnings};
 
 const DATA: &str = "/secret/data/striim/ci";
 
-/// Where the value goes in most tests.
+/// The destination in most tests.
 const PLACE: &str = "vault = { mount = \"secret\", path = \"striim/ci\" }";
 
-/// Starts a Vault, which the provider is told of by Vault's own variables.
+/// Starts a Vault and sets Vault's variables for the provider.
 pub(crate) async fn start(world: &mut World) -> (Vault, Listening) {
     let vault = Vault::new(Clock::system());
     let listening = vault.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
@@ -25,12 +25,12 @@ pub(crate) async fn start(world: &mut World) -> (Vault, Listening) {
     (vault, listening)
 }
 
-/// What a reader of the secret gets.
+/// The value in Vault.
 pub(crate) fn held(vault: &Vault) -> Option<Value> {
     Some(vault.secret("secret", "striim/ci")?["token"].clone())
 }
 
-/// What the state says was handed over is what Vault holds, and it works.
+/// Asserts that Vault has the delivered version, and its value is valid.
 async fn settled(world: &World, vault: &Vault) {
     world.plans_nothing().await;
     let held = held(vault).unwrap();
@@ -40,7 +40,7 @@ async fn settled(world: &World, vault: &Vault) {
     assert_eq!(attributes["vault_version"], vault.version("secret", "striim/ci"));
 }
 
-/// No file that the run left, plans and backups of the state among them, holds a value.
+/// Asserts that no file of the run has a value, including plans and backups of the state.
 async fn files_hold_no_value(world: &World) {
     let planned = world.workspace.planned().await.unwrap().to_string();
     let mut texts = vec![("the plan".to_owned(), planned)];
@@ -64,15 +64,15 @@ fn files(dir: &Path) -> Vec<(String, String)> {
     entries.flat_map(read).collect()
 }
 
-fn handed_over(days: i64) -> String {
+fn delivered(days: i64) -> String {
     ci(&format!("expires_in = \"{days}d\"\n  {PLACE}"))
 }
 
 #[test]
-fn through_its_life_a_value_is_in_vault_alone() {
+fn delivered_value_is_in_vault_only() {
     World::on_each_version(async |world| {
         let (vault, _listening) = start(world).await;
-        world.configure(&handed_over(90));
+        world.configure(&delivered(90));
         let plan = world.plan().await;
         assert_eq!(plan.actions(CI), "create");
         assert!(
@@ -84,7 +84,7 @@ fn through_its_life_a_value_is_in_vault_alone() {
         files_hold_no_value(world).await;
         let first = held(&vault).unwrap();
 
-        world.configure(&handed_over(30));
+        world.configure(&delivered(30));
         world.plan().await.rotates_because("expires_in changed");
         world.apply().await;
         settled(world, &vault).await;
@@ -100,34 +100,7 @@ fn through_its_life_a_value_is_in_vault_alone() {
 }
 
 #[test]
-fn adding_it_and_removing_it_rotate_and_say_why() {
-    World::on_each_version(async |world| {
-        let (vault, _listening) = start(world).await;
-        world.configure(&ci(""));
-        world.apply().await;
-        let kept = world.attributes(CI).await["token"].take();
-
-        world.configure(&ci(PLACE));
-        let plan = world.plan().await;
-        plan.rotates_because("its value moves from the state to Vault (\"secret/striim/ci\", field \"token\")");
-        world.apply().await;
-        settled(world, &vault).await;
-        assert!(!world.lets_in(&kept));
-
-        world.configure(&ci(""));
-        world
-            .plan()
-            .await
-            .rotates_because("its value moves from Vault (\"secret/striim/ci\", field \"token\") to the state");
-        world.apply().await;
-        assert!(world.lets_in(&world.attributes(CI).await["token"]));
-        assert!(held(&vault).is_none());
-        world.plans_nothing().await;
-    });
-}
-
-#[test]
-fn the_provider_block_tells_of_vault_even_if_it_is_known_only_at_apply() {
+fn vault_address_known_after_apply_is_accepted() {
     World::on_each_version(async |world| {
         let (vault, listening) = start(world).await;
         world.unset_env("VAULT_ADDR");
@@ -140,7 +113,7 @@ fn the_provider_block_tells_of_vault_even_if_it_is_known_only_at_apply() {
                  resource \"terraform_data\" \"vault\" {{\n  input = \"{}\"\n}}\n\
                  provider \"striim\" {{\n  vault = {{\n    address = {address}\n    token = var.vault_token\n  }}\n}}\n{}",
                 listening.base_url,
-                handed_over(90)
+                delivered(90)
             ));
             world.apply().await;
             settled(world, &vault).await;
@@ -150,7 +123,7 @@ fn the_provider_block_tells_of_vault_even_if_it_is_known_only_at_apply() {
 }
 
 #[test]
-fn a_place_that_is_known_only_at_apply_fails_no_plan() {
+fn destination_known_after_apply_is_accepted() {
     World::on_each_version(async |world| {
         let (vault, _listening) = start(world).await;
         for path in ["first", "second"] {
@@ -171,70 +144,16 @@ fn a_place_that_is_known_only_at_apply_fails_no_plan() {
 }
 
 #[test]
-fn what_is_missing_is_named_before_anything_is_made() {
-    World::on_each_version(async |world| {
-        world.set_env("HOME", "/nowhere");
-        world.configure(&format!(
-            "provider \"striim\" {{\n  retry_timeout = \"1s\"\n}}\n{}",
-            handed_over(90)
-        ));
-        for variable in ["VAULT_ADDR", "VAULT_TOKEN"] {
-            let run = world.plan_fails().await;
-            assert!(run.says(variable), "{run}");
-            world.set_env(variable, "https://127.0.0.1:1");
-        }
-        let run = world.apply_fails().await;
-        assert!(run.says("no connection to 127.0.0.1"), "{run}");
-        assert!(world.names().is_empty());
-    });
-}
-
-#[test]
-fn somebody_elses_secret_is_told_by_the_plan() {
-    World::on_each_version(async |world| {
-        let (vault, _listening) = start(world).await;
-        let theirs = serde_json::json!({"password": "theirs"});
-        vault.put("secret", "striim/ci", theirs.as_object().unwrap().clone());
-        world.configure(&handed_over(90));
-        let run = world.plan_fails().await;
-        assert!(
-            run.says("The secret \"secret/striim/ci\" in Vault belongs to another token or program"),
-            "{run}"
-        );
-        assert_eq!(vault.version("secret", "striim/ci"), 1);
-    });
-}
-
-#[test]
-fn a_value_that_did_not_arrive_is_replaced_by_the_next_apply() {
-    World::on_each_version(async |world| {
-        let (vault, _listening) = start(world).await;
-        world.configure(&handed_over(90));
-        world.apply().await;
-        vault.fault(Fault::answer(403).on("POST", DATA).times(u32::MAX));
-        world.configure(&handed_over(30));
-        let run = world.apply_fails().await;
-        assert!(run.says("could not be delivered to Vault"), "{run}");
-
-        vault.clear_faults();
-        world.plan().await.rotates_because("its value did not reach Vault");
-        world.apply().await;
-        settled(world, &vault).await;
-        files_hold_no_value(world).await;
-    });
-}
-
-#[test]
-fn killed_while_it_hands_over_the_next_apply_makes_it_good() {
+fn apply_after_a_killed_delivery_delivers() {
     for acted in [false, true] {
         World::on_each_version(async |world| {
             let (vault, _listening) = start(world).await;
-            world.configure(&handed_over(90));
+            world.configure(&delivered(90));
             world.apply().await;
             let hang = Fault::new(Effect::Hang).on("POST", DATA);
             vault.fault(if acted { hang.after() } else { hang });
             let (calls, version) = (vault.calls("POST", DATA), vault.version("secret", "striim/ci"));
-            world.configure(&handed_over(30));
+            world.configure(&delivered(30));
             let running = world.workspace.start(&APPLY).unwrap();
             until("the delivery", || {
                 vault.calls("POST", DATA) > calls && (!acted || vault.version("secret", "striim/ci") > version)
@@ -242,7 +161,7 @@ fn killed_while_it_hands_over_the_next_apply_makes_it_good() {
             .await;
             running.kill().await.unwrap();
             running.end().await.unwrap();
-            // The lock of the state died with its holder, but its file did not.
+            // The process that held the state lock is dead, but the lock file exists.
             world.apply().await;
             settled(world, &vault).await;
             assert_eq!(world.names(), ["ci-pipeline"]);
@@ -252,7 +171,7 @@ fn killed_while_it_hands_over_the_next_apply_makes_it_good() {
 }
 
 #[test]
-fn an_import_is_not_rotated_by_a_place_in_vault() {
+fn import_with_a_destination_does_not_rotate() {
     World::on_each_version(async |world| {
         let (vault, _listening) = start(world).await;
         let made = serde_json::json!({"name": "ci-pipeline"});
@@ -273,7 +192,7 @@ fn an_import_is_not_rotated_by_a_place_in_vault() {
 }
 
 #[test]
-fn the_providers_own_token_is_known_by_what_vault_holds() {
+fn own_token_is_recognised_by_the_value_in_vault() {
     World::on_each_version(async |world| {
         let (vault, _listening) = start(world).await;
         let own = |days: i64| token("bootstrap", &format!("expires_at = \"{}\"\n  {PLACE}", in_days(days)));

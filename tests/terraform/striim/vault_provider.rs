@@ -1,4 +1,4 @@
-//! As much of HashiCorp's provider for Vault as the guides use: `vault_kv_secret_v2` with a write-only content.
+//! A substitute for HashiCorp's provider for Vault: `vault_kv_secret_v2` with a write-only content.
 
 use serde_json::{Map, Value};
 use token_providers::framework::{Context, Field, Model, Outcome, Resource};
@@ -20,12 +20,12 @@ pub(crate) struct Secret {
     data_json_wo_version: Field<i64>,
 }
 
-/// The provider `vault`. It writes into a sandbox.
+/// The provider `vault`, which writes to a sandbox.
 #[derive(Clone)]
 pub(crate) struct VaultProvider(Vault);
 
 impl VaultProvider {
-    /// Has Terraform attach to it while `test` runs.
+    /// Attaches Terraform to it while `test` runs.
     pub(crate) async fn attached(world: &mut World, vault: &Vault, test: impl AsyncFn(&mut World)) {
         const INFO: ProviderInfo = ProviderInfo::new("registry.terraform.io/hashicorp/vault", "0.0.0");
         attach(world, &INFO, Self(vault.clone()), test).await;

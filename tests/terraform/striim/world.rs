@@ -1,4 +1,4 @@
-//! One Striim Cloud account (a sandbox) with a real Terraform beside it.
+//! A Striim Cloud account (a sandbox), and a real Terraform.
 
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
@@ -62,7 +62,7 @@ pub(crate) fn many(count: usize, arguments: &str) -> String {
 }
 
 impl World {
-    /// The token that the provider is told by `STRIIM_TOKEN`.
+    /// The provider's token, `STRIIM_TOKEN`.
     pub(crate) fn bearer(&self) -> String {
         self.sandbox.admin_token().expose_secret().to_owned()
     }

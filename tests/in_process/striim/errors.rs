@@ -1,14 +1,15 @@
-//! What a user reads when the platform refuses: what was tried, what the platform said, and what to do.
+//! Errors when the platform rejects a request: what was attempted, its answer, and what to do.
 
 use http::Method;
 use serde_json::json;
+use token_providers::framework::testing::Action;
 use token_providers::sandbox::Fault;
 
-use super::world::{World, in_days};
+use super::world::World;
 
 const CI: &str = "striim_service_account_token.ci";
 
-/// A token in a configuration whose provider soon gives up waiting.
+/// A token of a provider with a short `retry_timeout`.
 fn impatient(expires_at: &str) -> String {
     format!(
         "provider \"striim\" {{\n  retry_timeout = \"1s\"\n}}\n\
@@ -16,23 +17,22 @@ fn impatient(expires_at: &str) -> String {
     )
 }
 
-/// An apply that creates must fail, say each of `phrases`, and leave nothing behind: neither in the state nor there.
-async fn creating_fails(world: &World, phrases: &[&str]) {
+/// Asserts that a creation fails with each of `phrases`, and nothing is in the state or on the platform.
+async fn creating_fails(world: &mut World, phrases: &[&str]) {
     let before = world.names();
-    world.configure(&impatient(&in_days(30)));
+    world.configure(&impatient(&world.in_days(30)));
     let run = world.apply_fails().await;
     for phrase in phrases {
-        assert!(run.says(phrase), "nothing is said of {phrase:?}: {run}");
+        assert!(run.says(phrase), "no diagnostic has {phrase:?}: {run:?}");
     }
-    assert!(run.says(&format!("with {CI}")), "{run}");
-    assert!(world.attributes(CI).await.is_null(), "{run}");
+    assert!(world.attributes(CI).is_null(), "{run:?}");
     assert_eq!(world.names(), before);
 }
 
-/// Whenever the platform answers `status` to a creation, the message says each of `phrases`.
+/// Asserts that the error about a creation rejected with `status` has each of `phrases`.
 fn a_creation_refused_with(status: u16, phrases: &[&str]) {
-    World::on_each_version(async |world| {
-        world.refuse(Method::POST, "/service-account", status, "in the platform's words");
+    World::run(async |world| {
+        world.reject(Method::POST, "/service-account", status, "in the platform's words");
         creating_fails(
             world,
             &[
@@ -46,57 +46,57 @@ fn a_creation_refused_with(status: u16, phrases: &[&str]) {
 }
 
 #[test]
-fn an_invalid_request_is_explained() {
+fn create_rejected_with_400_quotes_the_platform() {
     a_creation_refused_with(400, &[]);
 }
 
 #[test]
-fn a_refused_credential_is_explained() {
+fn create_rejected_with_401_names_the_variable() {
     a_creation_refused_with(401, &["STRIIM_TOKEN"]);
 }
 
 #[test]
-fn a_missing_permission_is_explained() {
+fn create_rejected_with_403_names_the_role() {
     a_creation_refused_with(403, &["administrator"]);
 }
 
 #[test]
-fn a_platform_that_is_not_there_is_explained() {
+fn create_rejected_with_404_names_base_url() {
     a_creation_refused_with(404, &["base_url"]);
 }
 
 #[test]
-fn a_rate_limit_that_outlasts_the_patience_is_explained() {
+fn create_rejected_with_429_names_retry_timeout() {
     a_creation_refused_with(429, &["retry_timeout"]);
 }
 
-/// A platform that answers 500 may have acted, so the account is not forgotten; the next apply settles what there is.
+/// After a status 500 the account may exist, so the state records it, and the next apply settles it.
 #[test]
-fn a_broken_platform_is_explained_and_the_next_apply_settles_it() {
+fn create_with_unknown_outcome_is_settled_by_the_next_apply() {
     for after in [false, true] {
-        World::on_each_version(async |world| {
+        World::run(async |world| {
             let fault = Fault::answer(500).body("{\"message\": \"in the platform's words\"}");
             let fault = fault.on("POST", "/service-account");
             world.sandbox.fault(if after { fault.after() } else { fault });
             world
                 .sandbox
                 .fault(Fault::answer(500).on("POST", "/service-account/rotate"));
-            world.configure(&impatient(&in_days(30)));
+            world.configure(&impatient(&world.in_days(30)));
             let run = world.apply_fails().await;
             for phrase in ["500", "ci-pipeline", "may exist", "the next apply"] {
-                assert!(run.says(phrase), "nothing is said of {phrase:?}: {run}");
+                assert!(run.says(phrase), "no diagnostic has {phrase:?}: {run:?}");
             }
             world.apply().await;
             assert_eq!(world.names(), ["ci-pipeline"]);
-            assert!(world.lets_in(&world.attributes(CI).await["token"]));
+            assert!(world.accepts(&world.attributes(CI)["token"]));
             world.plans_nothing().await;
         });
     }
 }
 
 #[test]
-fn a_name_that_is_taken_is_shown_with_the_import_that_takes_it_over() {
-    World::on_each_version(async |world| {
+fn create_of_a_taken_name_shows_the_import_block() {
+    World::run(async |world| {
         world
             .outside(Method::POST, "/service-account", json!({"name": "ci-pipeline"}))
             .await;
@@ -115,9 +115,9 @@ fn a_name_that_is_taken_is_shown_with_the_import_that_takes_it_over() {
 }
 
 #[test]
-fn a_used_up_quota_is_shown_with_the_names_and_expiries_that_use_it() {
-    World::on_each_version(async |world| {
-        let (first, second) = (in_days(10), in_days(20));
+fn create_beyond_the_quota_lists_names_and_expiries() {
+    World::run(async |world| {
+        let (first, second) = (world.in_days(10), world.in_days(20));
         for (name, expires_at) in [("releases", &first), ("nightly", &second)] {
             world
                 .outside(
@@ -127,35 +127,35 @@ fn a_used_up_quota_is_shown_with_the_names_and_expiries_that_use_it() {
                 )
                 .await;
         }
-        // The third is the provider's own, a legacy token that never expires.
+        // The third token is the provider's own, a legacy token without expiry.
         creating_fails(world, &["409", "releases", &first, "nightly", &second, "terraform"]).await;
     });
 }
 
 #[test]
-fn a_credential_that_the_platform_does_not_know_is_explained() {
-    World::on_each_version(async |world| {
+fn unknown_credential_is_explained() {
+    World::run(async |world| {
         world.set_env("STRIIM_TOKEN", "no-such-token");
-        creating_fails(world, &["ci-pipeline", "401", "STRIIM_TOKEN"]).await;
+        creating_fails(world, &["401", "STRIIM_TOKEN"]).await;
     });
 }
 
 #[test]
-fn a_credential_without_administrators_rights_is_explained() {
-    World::on_each_version(async |world| {
+fn credential_of_a_regular_user_is_explained() {
+    World::run(async |world| {
         let user = world.add_user();
         world.set_env("STRIIM_TOKEN", &user);
-        creating_fails(world, &["ci-pipeline", "403", "administrator"]).await;
+        creating_fails(world, &["403", "administrator"]).await;
     });
 }
 
 #[test]
-fn a_refused_rotation_keeps_the_token_as_it_was() {
-    World::on_each_version(async |world| {
-        world.configure(&impatient(&in_days(30)));
+fn rejected_rotation_keeps_the_state() {
+    World::run(async |world| {
+        world.configure(&impatient(&world.in_days(30)));
         world.apply().await;
-        let before = world.attributes(CI).await;
-        world.configure(&impatient(&in_days(60)));
+        let before = world.attributes(CI);
+        world.configure(&impatient(&world.in_days(60)));
         world.sandbox.fault(
             Fault::answer(403)
                 .on("POST", "/service-account/rotate")
@@ -164,22 +164,22 @@ fn a_refused_rotation_keeps_the_token_as_it_was() {
         let run = world.apply_fails().await;
         assert!(
             run.says("ci-pipeline") && run.says("403") && run.says("in the platform's words"),
-            "{run}"
+            "{run:?}"
         );
-        assert_eq!(world.attributes(CI).await, before);
+        assert_eq!(world.attributes(CI), before);
 
-        assert_eq!(world.plan().await.actions(CI), "update");
+        assert_eq!(world.plan().await.action(CI), Action::Update);
         world.apply().await;
-        assert!(world.lets_in(&world.attributes(CI).await["token"]));
+        assert!(world.accepts(&world.attributes(CI)["token"]));
     });
 }
 
 #[test]
-fn a_refused_revocation_keeps_the_token_in_the_state() {
-    World::on_each_version(async |world| {
-        world.configure(&impatient(&in_days(30)));
+fn rejected_revocation_keeps_the_state() {
+    World::run(async |world| {
+        world.configure(&impatient(&world.in_days(30)));
         world.apply().await;
-        let before = world.attributes(CI).await;
+        let before = world.attributes(CI);
         world.sandbox.fault(
             Fault::answer(403)
                 .on("DELETE", "/service-account")
@@ -188,15 +188,15 @@ fn a_refused_revocation_keeps_the_token_in_the_state() {
         let run = world.destroy_fails().await;
         assert!(
             run.says("ci-pipeline") && run.says("403") && run.says("in the platform's words"),
-            "{run}"
+            "{run:?}"
         );
-        assert_eq!(world.attributes(CI).await, before);
+        assert_eq!(world.attributes(CI), before);
     });
 }
 
 #[test]
-fn a_passing_trouble_is_waited_out() {
-    World::on_each_version(async |world| {
+fn temporary_rejections_are_retried() {
+    World::run(async |world| {
         world.sandbox.fault(
             Fault::answer(429)
                 .on("POST", "/service-account")

@@ -1,20 +1,21 @@
-//! What a run that was killed left behind is known by the mark of the provider's `managed_by`.
+//! Orphans of killed runs are recognised by the mark of `managed_by`.
 
 use http::Method;
 use serde_json::json;
+use token_providers::framework::testing::Action;
 
-use super::world::{CI, World, ci, warnings};
+use super::world::{CI, World, ci};
 
 const MINE: &str = "acme/infra/prod";
 
-/// As a run that was killed before its state was written leaves it: made, and in no state.
-async fn left_over(world: &World, description: &str) -> serde_json::Value {
+/// Creates an account that is in no state, like a run that was killed before its state was written.
+async fn create_orphan(world: &mut World, description: &str) -> serde_json::Value {
     let account = json!({"name": "ci-pipeline", "description": description});
     world.outside(Method::POST, "/service-account", account).await["token"].take()
 }
 
-/// The description that the platform keeps.
-async fn description(world: &World) -> serde_json::Value {
+/// The description on the platform.
+async fn description(world: &mut World) -> serde_json::Value {
     let accounts = world.outside(Method::GET, "/service-accounts", json!(null)).await;
     let accounts = accounts.as_array().unwrap();
     let account = accounts.iter().find(|account| account["name"] == "ci-pipeline");
@@ -26,16 +27,16 @@ fn pair() -> String {
 }
 
 #[test]
-fn a_description_bears_the_mark_on_the_platform_only() {
-    World::on_each_version(async |world| {
+fn mark_is_in_the_description_on_the_platform_only() {
+    World::run(async |world| {
         world.set_env("STRIIM_MANAGED_BY", MINE);
         world.configure(&ci("description = \"CI\""));
         world.apply().await;
         assert_eq!(description(world).await, "CI [managed by acme/infra/prod]");
-        assert_eq!(world.attributes(CI).await["description"], "CI");
+        assert_eq!(world.attributes(CI)["description"], "CI");
         world.plans_nothing().await;
 
-        // Another mark, or none, is no reason to replace what is there.
+        // Another mark, or none, does not replace the account.
         world.set_env("STRIIM_MANAGED_BY", "acme/infra/test");
         world.plans_nothing().await;
         world.unset_env("STRIIM_MANAGED_BY");
@@ -44,19 +45,19 @@ fn a_description_bears_the_mark_on_the_platform_only() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_made_anew_whatever_was_declared_then() {
+fn orphan_with_the_mark_is_recreated() {
     for declared in ["", "description = \"CI\"", "description = \"Of another commit\""] {
-        World::on_each_version(async |world| {
-            let value = left_over(world, "CI [managed by acme/infra/prod]").await;
+        World::run(async |world| {
+            let value = create_orphan(world, "CI [managed by acme/infra/prod]").await;
             world.set_env("STRIIM_MANAGED_BY", MINE);
             world.configure(&ci(declared));
             let plan = world.plan().await;
-            assert_eq!(plan.actions(CI), "create");
-            assert!(plan.run.says("is recreated") && plan.run.says(MINE), "{}", plan.run);
-            assert!(world.lets_in(&value));
+            assert_eq!(plan.action(CI), Action::Create);
+            assert!(plan.run.says("is recreated") && plan.run.says(MINE), "{:?}", plan.run);
+            assert!(world.accepts(&value));
             world.apply().await;
-            assert!(!world.lets_in(&value));
-            assert!(world.lets_in(&world.attributes(CI).await["token"]));
+            assert!(!world.accepts(&value));
+            assert!(world.accepts(&world.attributes(CI)["token"]));
             assert_eq!(world.names(), ["ci-pipeline"]);
             world.plans_nothing().await;
         });
@@ -64,8 +65,8 @@ fn what_a_killed_run_left_is_made_anew_whatever_was_declared_then() {
 }
 
 #[test]
-fn a_pair_that_was_left_is_made_anew_too() {
-    World::on_each_version(async |world| {
+fn orphaned_pair_with_the_mark_is_recreated() {
+    World::run(async |world| {
         for name in ["ci-a", "ci-b"] {
             let account = json!({"name": name, "description": "[managed by acme/infra/prod]"});
             world.outside(Method::POST, "/service-account", account).await;
@@ -73,7 +74,7 @@ fn a_pair_that_was_left_is_made_anew_too() {
         world.set_env("STRIIM_MANAGED_BY", MINE);
         world.configure(&pair());
         let plan = world.plan().await;
-        assert_eq!(warnings(&plan.run), 2, "{}", plan.run);
+        assert_eq!(plan.run.warnings(), 2, "{:?}", plan.run);
         world.apply().await;
         assert_eq!(world.names(), ["ci-a"]);
         world.plans_nothing().await;
@@ -81,54 +82,54 @@ fn a_pair_that_was_left_is_made_anew_too() {
 }
 
 #[test]
-fn what_bears_another_mark_or_none_is_not_touched() {
+fn account_without_the_mark_is_not_touched() {
     for description in [
         "CI",
         "CI [managed by somebody else]",
         "CI [managed by acme/infra/prod] ",
     ] {
-        World::on_each_version(async |world| {
-            let value = left_over(world, description).await;
+        World::run(async |world| {
+            let value = create_orphan(world, description).await;
             world.set_env("STRIIM_MANAGED_BY", MINE);
             world.configure(&ci(""));
             assert!(world.plan().await.run.says("is taken"));
             let run = world.apply_fails().await;
-            assert!(run.says("import {") && run.says("adopt_existing"), "{run}");
-            assert!(world.lets_in(&value));
+            assert!(run.says("import {") && run.says("adopt_existing"), "{run:?}");
+            assert!(world.accepts(&value));
             assert_eq!(world.names(), ["ci-pipeline"]);
         });
     }
 }
 
 #[test]
-fn without_managed_by_the_two_ways_out_are_shown() {
-    World::on_each_version(async |world| {
-        let value = left_over(world, "CI [managed by acme/infra/prod]").await;
+fn orphan_without_managed_by_is_reported_with_both_solutions() {
+    World::run(async |world| {
+        let value = create_orphan(world, "CI [managed by acme/infra/prod]").await;
         world.configure(&ci(""));
         let run = world.apply_fails().await;
-        assert!(run.says("import {") && run.says("adopt_existing"), "{run}");
-        assert!(world.lets_in(&value));
+        assert!(run.says("import {") && run.says("adopt_existing"), "{run:?}");
+        assert!(world.accepts(&value));
     });
 }
 
 #[test]
-fn a_mark_that_cannot_be_and_a_description_without_room_for_it_are_refused() {
-    World::on_each_version(async |world| {
+fn invalid_mark_and_too_long_description_are_rejected() {
+    World::run(async |world| {
         world.configure(&format!(
             "provider \"striim\" {{\n  managed_by = \"a]b\"\n}}\n{}",
             ci("")
         ));
         let run = world.plan_fails().await;
-        assert!(run.says("managed_by") && run.says("no brackets"), "{run}");
+        assert!(run.says("managed_by") && run.says("no brackets"), "{run:?}");
 
         world.configure(&ci("description = \"CI [managed by acme]\""));
         let run = world.plan_fails().await;
-        assert!(run.says("must not end in a mark"), "{run}");
+        assert!(run.says("must not end in a mark"), "{run:?}");
 
         world.set_env("STRIIM_MANAGED_BY", MINE);
         world.configure(&ci(&format!("description = \"{}\"", "x".repeat(250))));
         let run = world.plan_fails().await;
-        assert!(run.says("at most 226 characters"), "{run}");
+        assert!(run.says("at most 226 characters"), "{run:?}");
         assert!(world.names().is_empty());
     });
 }

@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use token_providers::framework::testing::Action;
 use token_providers::sandbox::{Effect, Fault};
 
 use super::world::World;
@@ -12,24 +13,24 @@ fn pats(arguments: &str) -> String {
     format!("resource \"striim_pat_status\" \"account\" {{\n  {arguments}\n}}\n")
 }
 
-async fn enabled(world: &World) -> Value {
+async fn enabled(world: &mut World) -> Value {
     world.outside(Method::GET, "/user-token/status", Value::Null).await["enabled"].take()
 }
 
-/// How often PATs were toggled, by whom ever.
-fn toggles(world: &World) -> usize {
+/// How often PATs were toggled, also outside Terraform.
+fn toggles(world: &mut World) -> usize {
     world.sandbox.calls("PATCH", "/user-token/status")
 }
 
 #[test]
-fn disabling_toggles_once_and_warns_that_every_pat_dies() {
-    World::on_each_version(async |world| {
+fn disabling_toggles_once_and_warns() {
+    World::run(async |world| {
         let user = world.add_user();
         assert!(world.sandbox.is_live(&user));
         world.configure(&pats("enabled = false"));
         let plan = world.plan().await;
-        assert_eq!(plan.actions(PATS), "create");
-        assert!(plan.run.says("Warning:"), "{}", plan.run);
+        assert_eq!(plan.action(PATS), Action::Create);
+        assert!(plan.run.warnings() > 0, "{:?}", plan.run);
 
         world.apply().await;
         assert_eq!(toggles(world), 1);
@@ -38,7 +39,7 @@ fn disabling_toggles_once_and_warns_that_every_pat_dies() {
         world.plans_nothing().await;
 
         world.configure(&pats("enabled = true"));
-        assert_eq!(world.plan().await.actions(PATS), "update");
+        assert_eq!(world.plan().await.action(PATS), Action::Update);
         world.apply().await;
         assert_eq!(toggles(world), 2);
         assert_eq!(enabled(world).await, true);
@@ -47,8 +48,8 @@ fn disabling_toggles_once_and_warns_that_every_pat_dies() {
 }
 
 #[test]
-fn what_is_so_already_is_not_toggled() {
-    World::on_each_version(async |world| {
+fn equal_status_is_not_toggled() {
+    World::run(async |world| {
         world.configure(&pats("enabled = true"));
         world.apply().await;
         assert_eq!(toggles(world), 0);
@@ -58,8 +59,8 @@ fn what_is_so_already_is_not_toggled() {
 }
 
 #[test]
-fn a_toggle_whose_answer_was_lost_is_not_sent_again() {
-    World::on_each_version(async |world| {
+fn toggle_with_a_lost_answer_is_not_repeated() {
+    World::run(async |world| {
         world
             .sandbox
             .fault(Fault::new(Effect::Cut).on("PATCH", "/user-token/status").after());
@@ -72,20 +73,20 @@ fn a_toggle_whose_answer_was_lost_is_not_sent_again() {
 }
 
 #[test]
-fn a_toggle_from_outside_is_planned_back() {
-    World::on_each_version(async |world| {
+fn toggle_outside_is_reverted() {
+    World::run(async |world| {
         world.configure(&pats("enabled = true"));
         world.apply().await;
         world.outside(Method::PATCH, "/user-token/status", Value::Null).await;
-        assert_eq!(world.plan().await.actions(PATS), "update");
+        assert_eq!(world.plan().await.action(PATS), Action::Update);
         world.apply().await;
         assert_eq!(enabled(world).await, true);
     });
 }
 
 #[test]
-fn destroy_does_what_on_destroy_says() {
-    World::on_each_version(async |world| {
+fn destroy_sets_the_status_of_on_destroy() {
+    World::run(async |world| {
         for (arguments, after) in [
             ("enabled = false", false),
             ("enabled = false\n  on_destroy = \"enable\"", true),
@@ -101,27 +102,27 @@ fn destroy_does_what_on_destroy_says() {
 }
 
 #[test]
-fn on_destroy_changes_without_a_toggle() {
-    World::on_each_version(async |world| {
+fn changed_on_destroy_toggles_nothing() {
+    World::run(async |world| {
         world.configure(&pats("enabled = true"));
         world.apply().await;
         world.configure(&pats("enabled = true\n  on_destroy = \"disable\""));
         world.apply().await;
         assert_eq!(toggles(world), 0);
-        assert_eq!(world.attributes(PATS).await["on_destroy"], "disable");
+        assert_eq!(world.attributes(PATS)["on_destroy"], "disable");
         world.configure(&pats("enabled = true\n  on_destroy = \"revoke\""));
         let run = world.plan_fails().await;
-        assert!(run.says("on_destroy = ") && run.says("keep"), "{run}");
+        assert!(run.is_on("on_destroy") && run.says("keep"), "{run:?}");
     });
 }
 
 #[test]
-fn an_import_toggles_nothing() {
-    World::on_each_version(async |world| {
+fn import_toggles_nothing() {
+    World::run(async |world| {
         world.set_env("STRIIM_ACCOUNT", "acme");
         world.configure(&pats("enabled = true"));
         world.import(PATS, "acme").await;
-        let imported = world.attributes(PATS).await;
+        let imported = world.attributes(PATS);
         assert_eq!(imported["enabled"], json!(true));
         world.plans_nothing().await;
         assert_eq!(toggles(world), 0);

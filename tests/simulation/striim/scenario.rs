@@ -1,4 +1,4 @@
-//! Histories: what happens, and how one that fails is simplified.
+//! Scenarios, and how a failed one is simplified.
 
 use token_providers::sandbox::Fault;
 use token_providers::sandbox::striim::Options;
@@ -7,10 +7,10 @@ use super::declared::{Ends, Lifecycle, OWN, Pair, Pat, Token};
 use super::network::Moment;
 use super::terraform::Spelling;
 
-/// What happens to one account and the workspaces that manage it.
+/// The events in one account and the workspaces that manage it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct History {
-    /// For what is left to chance while it runs: how long requests take, how long the provider pauses.
+pub(crate) struct Scenario {
+    /// The seed of delays and pauses while it runs.
     pub(crate) seed: u64,
     pub(crate) platform: Options,
     /// How far the machine's clock is ahead of the platform's.
@@ -18,22 +18,22 @@ pub(crate) struct History {
     pub(crate) steps: Vec<Step>,
 }
 
-/// Each stands by itself, so that a history without it is a history too.
+/// An event. A scenario without it is valid, too.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
-    /// What a workspace declares from now on at one of its places. A name that stood at another place has moved.
+    /// A workspace changes the declaration at one of its places. A name from another place moves.
     Declare {
         workspace: usize,
         place: usize,
         token: Option<Token>,
     },
-    /// What the first workspace declares from now on.
+    /// The first workspace changes its pair.
     DeclarePair(Option<Pair>),
     DeclarePat {
         user: usize,
         pat: Option<Pat>,
     },
-    /// What a workspace declares about personal access tokens. If the other does, too, they agree.
+    /// A workspace changes its declaration of PATs, which never contradicts the other workspace.
     DeclareToggle {
         workspace: usize,
         enabled: Option<bool>,
@@ -44,19 +44,19 @@ pub(crate) enum Step {
     ApplyBoth([Apply; 2]),
     /// A run of this workspace by a provider that is pointed at another account.
     ApplyElsewhere(usize),
-    /// By a person: does nothing where there is such a service account, or a state thinks so.
+    /// Another user creates a service account, unless it exists or a state has it.
     CreateOutside(&'static str),
-    /// By a person: does nothing where there is no such service account.
+    /// Another user rotates a service account, if it exists.
     RotateOutside(&'static str),
     DeleteOutside(&'static str),
-    /// By a person: does nothing where personal access tokens are disabled.
+    /// Another user rotates a PAT, unless PATs are disabled.
     RotatePatOutside(usize),
     RevokePatOutside(usize),
     ToggleOutside,
     Pass {
         minutes: i64,
     },
-    /// Until nothing that was sent can still be acted on.
+    /// Waits until no request can still take effect.
     Settle,
 }
 
@@ -82,8 +82,8 @@ pub(crate) enum Cut {
     Interrupt,
 }
 
-impl History {
-    /// Histories without one of its steps, or with less in one of them.
+impl Scenario {
+    /// Scenarios without one of its steps, or with less in one of them.
     pub(crate) fn simpler(&self) -> Vec<Self> {
         let mut simpler = Vec::new();
         for index in (0..self.steps.len()).rev() {
