@@ -6,7 +6,7 @@ use token_providers::sandbox::neuroio::Realm;
 use super::world::{CAMERA, World, camera};
 
 #[test]
-fn each_provider_block_manages_the_tokens_of_its_own_space() {
+fn provider_block_manages_the_tokens_of_its_space() {
     World::on_each_version(async |world| {
         let space = Realm::Space("lobby".to_owned());
         let token = world.sandbox.add_api_token(&space);

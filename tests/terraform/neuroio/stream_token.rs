@@ -1,4 +1,4 @@
-//! The life of a stream token, and what happens to it outside Terraform.
+//! The lifecycle of a stream token, and changes outside Terraform.
 
 use serde_json::json;
 use token_providers::sandbox::neuroio::Realm;
@@ -7,7 +7,7 @@ use token_providers::sandbox::{Effect, Fault};
 use super::world::{CAMERA, World, camera};
 
 #[test]
-fn a_token_is_made_switched_imported_and_deleted_on_every_version() {
+fn token_lifecycle_succeeds_on_every_version() {
     World::on_every_version(async |world| {
         let output = format!("output \"key\" {{\n  value = {CAMERA}.key\n  sensitive = true\n}}\n");
         world.configure(&format!("{}{output}", camera("permanent = true")));
@@ -23,19 +23,19 @@ fn a_token_is_made_switched_imported_and_deleted_on_every_version() {
         world.plans_nothing().await;
         world.configure(&camera("permanent = true"));
         world.apply().await;
-        assert!(world.lets_in(&key), "it is the same token again");
+        assert!(world.lets_in(&key), "the same token is active again");
 
         world.destroy().await;
         assert!(world.ids().is_empty() && !world.lets_in(&key));
 
-        let theirs = world.sandbox.add_token(&Realm::Account, true).id;
-        let import = format!("import {{\n  to = {CAMERA}\n  id = \"{theirs}\"\n}}\n");
+        let other = world.sandbox.add_token(&Realm::Account, true).id;
+        let import = format!("import {{\n  to = {CAMERA}\n  id = \"{other}\"\n}}\n");
         world.configure(&format!("{}{import}", camera("permanent = true")));
         let run = world.apply().await;
         assert!(run.says("1 imported, 0 added, 0 changed, 0 destroyed"), "{run}");
         assert!(
             world.lets_in(&world.attributes(CAMERA).await["key"]),
-            "an import brings the value"
+            "an import includes the value"
         );
         world.plans_nothing().await;
         world.configure("");
@@ -45,7 +45,7 @@ fn a_token_is_made_switched_imported_and_deleted_on_every_version() {
 }
 
 #[test]
-fn the_plan_knows_the_limit_before_anything_is_made() {
+fn plan_warns_about_the_limit_and_apply_keeps_the_created_tokens() {
     World::on_each_version(async |world| {
         let many = |count| format!("{}\n", camera(&format!("count = {count}\n  permanent = true")));
         world.sandbox.add_token(&Realm::Account, true);
@@ -56,9 +56,9 @@ fn the_plan_knows_the_limit_before_anything_is_made() {
         let run = world.plan().await.run;
         assert!(run.says("This plan exceeds the limit of permanent tokens"), "{run}");
         assert!(run.says("this plan creates 5 and deletes 0 so far"), "{run}");
-        assert_eq!(world.ids(), [1], "nothing was made");
+        assert_eq!(world.ids(), [1], "the plan creates nothing");
 
-        // Whoever applies it all the same is told what uses the limit up, and keeps what was made.
+        // The apply lists the tokens at the limit, and keeps the created ones in the state.
         let run = world.apply_fails().await;
         assert!(
             run.says("Could not create a stream token") && run.says("Delete one that is no longer needed"),
@@ -75,7 +75,7 @@ fn the_plan_knows_the_limit_before_anything_is_made() {
 }
 
 #[test]
-fn tokens_of_lost_answers_are_in_no_state_of_another() {
+fn tokens_of_lost_answers_are_adopted_by_no_resource() {
     World::on_each_version(async |world| {
         let lost = Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/");
         world.sandbox.fault(lost.skip(1).times(2));
@@ -93,7 +93,7 @@ fn tokens_of_lost_answers_are_in_no_state_of_another() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_found_and_imported() {
+fn orphan_of_a_killed_run_is_found_and_imported() {
     World::on_each_version(async |world| {
         world.configure(&camera("permanent = true"));
         world

@@ -17,7 +17,7 @@ fn resource_examples_apply_and_are_stable() {
             use_files(world, &example, &["resource.tf"]);
             world.apply().await;
             world.plans_nothing().await;
-            world.has_both().await;
+            world.assert_current().await;
             world.destroy().await;
             assert_eq!(world.sandbox.rotations(DEV), 0);
         });

@@ -1,14 +1,14 @@
-//! The life of an environment's streaming tokens, and what others do to them.
+//! The lifecycle of an environment's streaming tokens, and changes by other clients.
 
 use secrecy::ExposeSecret as _;
 use token_providers::sandbox::{Effect, Fault};
 
 use super::world::{DEV, TOKENS, World, generation, provider_block, tokens, warnings};
-const ROTATION: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
+const ROTATE: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
 
-/// The tokens in the state, rotated once since.
-async fn rotated_once(world: &World, first: &serde_json::Value) {
-    let attributes = world.has_both().await;
+/// Asserts that the state has the current tokens, and that they were rotated once since `first`.
+async fn assert_rotated_once(world: &World, first: &serde_json::Value) {
+    let attributes = world.assert_current().await;
     assert_eq!(attributes["token_1"], first["token_2"]);
     assert!(!world.lets_in(&first["token_1"]));
     assert_eq!(generation(&attributes), generation(first) + 1);
@@ -16,11 +16,11 @@ async fn rotated_once(world: &World, first: &serde_json::Value) {
 }
 
 #[test]
-fn tokens_are_read_rotated_and_forgotten_on_every_version() {
+fn tokens_lifecycle_succeeds_on_every_version() {
     World::on_every_version(async |world| {
         world.configure(&tokens("1"));
         world.apply().await;
-        let first = world.has_both().await;
+        let first = world.assert_current().await;
         assert_eq!(first["changed_outside"], false);
         world.plans_nothing().await;
 
@@ -36,13 +36,13 @@ fn tokens_are_read_rotated_and_forgotten_on_every_version() {
         assert_eq!(
             plan.after(TOKENS)["token_1"],
             first["token_2"],
-            "the plan knows what moves up"
+            "the plan knows the new token 1"
         );
         world.apply().await;
-        rotated_once(world, &first).await;
+        assert_rotated_once(world, &first).await;
         world.plans_nothing().await;
 
-        let last = world.has_both().await;
+        let last = world.assert_current().await;
         let run = world.destroy().await;
         assert!(run.says("are removed from the state, but remain valid"), "{run}");
         assert!(world.lets_in(&last["token_1"]) && world.lets_in(&last["token_2"]));
@@ -51,14 +51,12 @@ fn tokens_are_read_rotated_and_forgotten_on_every_version() {
 }
 
 #[test]
-fn a_run_that_is_killed_after_it_has_rotated_does_not_cost_the_second_token() {
+fn apply_after_a_run_killed_after_its_rotation_revokes_no_second_token() {
     World::on_each_version(async |world| {
         world.configure(&tokens("1"));
         world.apply().await;
-        let first = world.has_both().await;
-        world
-            .sandbox
-            .fault(Fault::new(Effect::Hang).after().on("POST", ROTATION));
+        let first = world.assert_current().await;
+        world.sandbox.fault(Fault::new(Effect::Hang).after().on("POST", ROTATE));
         world.configure(&tokens("2"));
         let running = world
             .apply_until("the rotation", || world.sandbox.rotations(DEV) == 1)
@@ -66,24 +64,24 @@ fn a_run_that_is_killed_after_it_has_rotated_does_not_cost_the_second_token() {
         running.kill().await.unwrap();
         running.kill_provider().await.unwrap();
         running.end().await.unwrap();
-        assert_eq!(world.attributes(TOKENS).await, first, "nothing was written");
+        assert_eq!(world.attributes(TOKENS).await, first, "no state was written");
 
         let plan = world.plan().await;
         assert!(plan.run.says("were rotated outside of an apply"), "{}", plan.run);
         assert!(plan.run.says("have been rotated already"), "{}", plan.run);
         world.apply().await;
-        rotated_once(world, &first).await;
+        assert_rotated_once(world, &first).await;
         world.plans_nothing().await;
-        // Another change is another rotation.
+        // The next change rotates again.
         world.configure(&tokens("3"));
         world.apply().await;
-        world.has_both().await;
+        world.assert_current().await;
         assert_eq!(world.sandbox.rotations(DEV), 2);
     });
 }
 
 #[test]
-fn tokens_that_others_rotate_are_followed_with_all_that_refers_to_them() {
+fn rotation_outside_updates_the_state_and_dependent_resources() {
     World::on_each_version(async |world| {
         let consumer = format!(
             "resource \"terraform_data\" \"consumer\" {{\n  input = {TOKENS}.generation\n  \
@@ -97,7 +95,7 @@ fn tokens_that_others_rotate_are_followed_with_all_that_refers_to_them() {
         assert_eq!(plan.actions("terraform_data.consumer"), "delete create");
         assert_eq!(plan.actions(TOKENS), "update");
         world.apply().await;
-        world.has_both().await;
+        world.assert_current().await;
         let run = world.plans_nothing().await;
         assert_eq!(warnings(&run), 0, "{run}");
         assert_eq!(world.sandbox.rotations(DEV), 1);
@@ -105,7 +103,7 @@ fn tokens_that_others_rotate_are_followed_with_all_that_refers_to_them() {
 }
 
 #[test]
-fn two_resources_of_one_environment_end_one_token() {
+fn two_resources_of_one_environment_revoke_one_token() {
     World::on_each_version(async |world| {
         let both = |leak: &str| {
             let one = tokens(leak);
@@ -114,16 +112,16 @@ fn two_resources_of_one_environment_end_one_token() {
         };
         world.configure(&both("1"));
         world.apply().await;
-        let first = world.has_both().await;
+        let first = world.assert_current().await;
         world.configure(&both("2"));
         world.apply().await;
-        rotated_once(world, &first).await;
+        assert_rotated_once(world, &first).await;
         world.plans_nothing().await;
     });
 }
 
 #[test]
-fn another_environment_is_another_pair() {
+fn change_of_the_environment_replaces_the_tokens() {
     World::on_each_version(async |world| {
         world.configure(&tokens("1"));
         world.apply().await;
@@ -146,7 +144,7 @@ fn another_environment_is_another_pair() {
 }
 
 #[test]
-fn an_environment_that_is_gone_is_told_and_forgotten_on_demand() {
+fn deleted_environment_fails_the_plan_until_removed_from_the_state() {
     World::on_each_version(async |world| {
         world.configure(&tokens("1"));
         world.apply().await;

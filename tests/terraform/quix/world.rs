@@ -66,7 +66,7 @@ pub(crate) fn tokens(leak: &str) -> String {
 
 impl World {
     /// Asserts that both tokens are in the state and valid, and returns the attributes.
-    pub(crate) async fn has_both(&self) -> Value {
+    pub(crate) async fn assert_current(&self) -> Value {
         let attributes = self.attributes(TOKENS).await;
         let current = self.sandbox.tokens(DEV).unwrap();
         for (name, token) in ["token_1", "token_2"].iter().zip(current) {
