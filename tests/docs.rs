@@ -386,5 +386,7 @@ fn vague_words_are_rare() {
     for (words, lines, limit) in &counts {
         println!("{words}: {lines} lines (limit: {limit})");
     }
-    // TODO: assert lines < limit
+    for (words, lines, limit) in &counts {
+        assert!(lines < limit, "{words}: {lines} lines, not less than {limit}");
+    }
 }

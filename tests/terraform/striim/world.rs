@@ -139,7 +139,7 @@ impl World {
     }
 
     /// Starts an apply and has its request of that kind held, before or after the platform acts on it. The answer comes only
-    /// when nobody waits for it any longer.
+    /// when the client has stopped waiting.
     pub(crate) async fn apply_until_held(&self, method: Method, path: &str, when: When) -> Running {
         let fault = Fault::new(Effect::Hang).on(method.as_str(), path);
         let (calls, acts) = (self.sandbox.calls(method.as_str(), path), self.sandbox.audit().len());
