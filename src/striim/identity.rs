@@ -1,18 +1,17 @@
-//! The identities of this provider's resources: the account, and what is unique in it.
+//! Resource identities: the account, and a name or an address that is unique in the account.
 
 use super::connection::Context;
 use crate::framework::{Diagnostic, Field, Identity, Model, Schema};
 
-/// The identity of a resource that exists once in an account, and a part of all other identities.
+/// The identity of a resource that exists once in an account. All other identities contain it.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct InAccount {
-    /// The account's short name; where the provider knows only a `base_url`, the host in it. Default: the account that the
-    /// provider works with.
+    /// The account's short name, or the host of `base_url` if no account is configured. Default: the provider's account.
     #[attribute(optional)]
     account: Field<String>,
 }
 
-/// The identity of a resource with a name in the account: a service account, or a pair of them.
+/// The identity of a service account or a pair of service accounts: its name in the account.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct Named {
     #[attribute(flatten)]
@@ -26,8 +25,8 @@ pub(super) struct Named {
 pub(super) struct OfUser {
     #[attribute(flatten)]
     account: InAccount,
-    /// The user's email address. Default: the user whom the provider works as.
-    // Null for that user if the platform does not report the address.
+    /// The user's email address. Default: the provider's own user.
+    // Null for the provider's own user if the platform does not report the address.
     #[attribute(optional)]
     email: Field<String>,
 }
@@ -37,7 +36,7 @@ impl InAccount {
         Identity::of(Self::present(context))
     }
 
-    /// Returns the id to import by: the account.
+    /// Returns the import ID: the account.
     pub(super) fn import_id(context: &Context, identity: &Identity) -> Result<String, Diagnostic> {
         let identity: Self = identity.read()?;
         Ok(identity.check(context)?.account.into_known().unwrap_or_default())
@@ -50,18 +49,18 @@ impl InAccount {
         Self { account }
     }
 
-    /// Returns the account of an identity.
+    /// Returns the account of an identity, by default the provider's.
     ///
     /// # Errors
-    /// Returns an error if it is not the provider's account.
+    /// Returns an error if the identity names another account than the provider's.
     fn check(self, context: &Context) -> Result<Self, Diagnostic> {
         let present = Self::present(context);
         match (self.account.known(), present.account.known()) {
             (Some(asked), Some(present)) if asked != present => Err(Diagnostic::error(
                 "Another account",
                 format!(
-                    "The identity is of something in the account {asked:?}, and the provider works with {present:?}. Import \
-                     it with a provider for its account (`provider = striim.<alias>`), or correct the identity."
+                    "The identity names the account {asked:?}, but the provider works with {present:?}. Import with a provider \
+                     for that account (`provider = striim.<alias>`), or correct the identity."
                 ),
             )),
             (Some(_), _) => Ok(self),
@@ -71,7 +70,7 @@ impl InAccount {
 }
 
 impl Named {
-    /// Returns the schema. `name` describes the name.
+    /// Returns the schema, with `name` as the description of the name.
     pub(super) fn described(name: &'static str) -> Schema {
         Self::schema().describe("name", name)
     }
@@ -81,7 +80,7 @@ impl Named {
         Identity::of(Self { account, name })
     }
 
-    /// Returns the id to import by: the name.
+    /// Returns the import ID: the name.
     pub(super) fn import_id(context: &Context, identity: &Identity) -> Result<String, Diagnostic> {
         let Self { account, name } = identity.read()?;
         account.check(context)?;
@@ -95,7 +94,7 @@ impl OfUser {
         Identity::of(Self { account, email })
     }
 
-    /// Returns the id to import by: the user's address, if the identity has one.
+    /// Returns the import ID: the user's address, if the identity has one.
     pub(super) fn import_id(context: &Context, identity: &Identity) -> Result<Option<String>, Diagnostic> {
         let Self { account, email } = identity.read()?;
         account.check(context)?;

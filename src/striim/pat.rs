@@ -21,15 +21,15 @@ use crate::rest::{Error, Operation};
 pub(super) struct Found {
     /// The user's address, if it is known.
     pub(super) address: Option<String>,
-    /// `None`: the user has none.
+    /// The PAT; `None` if the user has none.
     pub(super) token: Option<UserToken>,
-    /// Whether it is the provider's own credential.
+    /// Whether the PAT is the provider's own credential.
     pub(super) own: bool,
-    /// Whether it is certain that the platform itself reports that there is none.
+    /// Whether the platform itself, not a gateway, reported that the user has no PAT.
     pub(super) is_absence_proved: bool,
 }
 
-/// Reads the PAT of the user with this address, or else of the user whom the provider works as.
+/// Reads the PAT of the user with this address, or without an address that of the provider's own user.
 ///
 /// # Errors
 /// Returns the failed request.
@@ -45,7 +45,7 @@ pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>
         });
     };
     let own = match own {
-        // How the platform answers a service account, which is no user, is not documented.
+        // A service account is no user. The answer to its request is not documented.
         Err(error) if matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) => None,
         own => own?,
     };
@@ -79,11 +79,11 @@ pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>
     })
 }
 
-/// Whether the answer that a user has no PAT is the platform's: a gateway without a route for the path
-/// answers the same.
+/// Whether the answer that a user has no PAT came from the platform. A gateway without a route for the
+/// path gives the same answer.
 ///
-/// It is, if the same path shows the provider's own PAT, before and after, and the answer is the same
-/// again; or if PATs are disabled, which revokes all of them.
+/// It is proved in two cases: the same path shows the provider's own PAT before and after, and a second
+/// request for the user's has the same answer; or PATs are disabled, which revokes all of them.
 async fn prove_absence(api: &Api, operation: &Operation, address: &str, shows_own: bool) -> Result<bool, Error> {
     if shows_own {
         let shows_own = api.user_token(operation, None).await?.is_some();
@@ -93,7 +93,7 @@ async fn prove_absence(api: &Api, operation: &Operation, address: &str, shows_ow
     Ok(status.is_ok_and(|status| !status.enabled))
 }
 
-/// Whether a PAT is the provider's own credential: by its value, or if that is unknown, by its user.
+/// Whether a PAT is the provider's own credential. Compares its value, or its user if the value is unknown.
 ///
 /// # Errors
 /// Returns the failed request.
@@ -109,27 +109,28 @@ pub(super) async fn is_own_token(
     }
 }
 
-/// Whether it is certain that PATs are disabled. Only administrators can read that.
+/// Whether the platform reports that PATs are disabled. Only administrators can read the status: for
+/// others the result is `false`.
 pub(super) async fn are_disabled(api: &Api, operation: &Operation) -> bool {
     let status = api.pat_status(operation).await;
     status.is_ok_and(|status| !status.enabled)
 }
 
-/// The error of a rotation.
+/// The error of a failed rotation.
 pub(super) struct RotateError {
     pub(super) error: Error,
-    /// Whether the platform rejected it because PATs are disabled.
+    /// Whether the platform rejected the request because PATs are disabled.
     pub(super) is_disabled: bool,
 }
 
-/// Issues a new value for a PAT and revokes the present one. Adds what the answer left out and the
-/// platform reports otherwise.
+/// Issues a new value for a PAT, which revokes the present one. If the answer omits attributes, reads them
+/// from the platform.
 ///
-/// An answer that names another user counts, unless the platform shows that its value is not that of
-/// the requested user.
+/// An answer that names another user is accepted, unless the platform reports another `token-id` for the
+/// requested user.
 ///
 /// # Errors
-/// Returns the last failed request. If it is ambiguous, the value that was in use may be revoked.
+/// Returns the last failed request. If its outcome is ambiguous, the present value may be revoked.
 pub(super) async fn rotate(
     api: &Api,
     operation: &Operation,
@@ -159,8 +160,8 @@ pub(super) async fn rotate(
     }
 }
 
-/// Adds what the answer to a rotation left out and the platform reports otherwise, so that the state is
-/// complete after the apply. Errors are ignored, because the value must not be lost.
+/// Reads the attributes that the answer to a rotation omits, so that the state is complete after the
+/// apply. Errors are ignored, because the value must not be lost.
 async fn complete(api: &Api, operation: &Operation, address: Option<&str>, mut issued: IssuedToken) -> IssuedToken {
     if issued.token_id.is_some() && issued.expires_at.is_some() {
         return issued;
@@ -176,7 +177,7 @@ async fn complete(api: &Api, operation: &Operation, address: Option<&str>, mut i
     issued
 }
 
-/// A PAT as a state knows it.
+/// A PAT as recorded in a state.
 pub(super) struct KnownPat<'a> {
     /// The `id` of its resource.
     pub(super) id: &'a str,
@@ -185,11 +186,11 @@ pub(super) struct KnownPat<'a> {
     pub(super) has_expired: bool,
 }
 
-/// Revokes the PAT that a state knows. A PAT that does not exist is revoked already. `last_issued` has
-/// the values that this run issued last.
+/// Revokes the PAT that a state records. Idempotent: a PAT that does not exist counts as revoked.
+/// `last_issued` contains the values that this run issued last, by the `id` of the resource.
 ///
 /// # Errors
-/// Returns an error if it exists or may exist, or is the provider's own credential.
+/// Returns an error if the PAT exists or may exist afterwards, or is the provider's own credential.
 pub(super) async fn delete(
     api: &Api,
     operation: &Operation,
@@ -207,7 +208,7 @@ pub(super) async fn delete(
     let present_id = found.token.as_ref().and_then(|token| token.token_id);
     let last_issued = last_issued.get(id);
     if last_issued.is_some_and(|last_issued| token.belongs_to_other_resource(last_issued, present_id)) {
-        // Its replacement came first and revoked this value: the present one is not this resource's.
+        // The replacement was created first, which revoked this value. The present one is the replacement's.
         return Ok(());
     }
     let is_own = is_own_token(api, operation, address, token.value).await;
@@ -226,28 +227,29 @@ pub(super) async fn delete(
     revoke(api, operation, &present, found.address.as_deref()).await
 }
 
-/// Revokes a PAT until the platform no longer reports it. One that is gone meanwhile is revoked.
+/// Repeats the revocation of a PAT until the platform no longer reports it. Idempotent: a PAT that
+/// disappears meanwhile counts as revoked.
 ///
 /// # Errors
-/// Returns an error if it exists, or may exist.
+/// Returns an error if the PAT exists or may exist afterwards.
 pub(super) async fn revoke(
     api: &Api,
     operation: &Operation,
     token: &UserToken,
     address: Option<&str>,
 ) -> Result<(), Diagnostic> {
-    // The number counts only in an answer that names the user: otherwise it may be another user's.
+    // Without an address in the answer, the user's number may be another user's.
     let names_user = address.is_none() || token.email.is_some();
     let owner = match (token.user_id.filter(|_| names_user), address) {
         (Some(id), _) => Owner::UserId(id),
-        // Documented for the caller's own PAT only. It cannot mean another user.
+        // Documented for the caller's own PAT only, but an address cannot identify another user.
         (None, Some(address)) => Owner::Email(address),
         (None, None) => return Err(unknown_user(Severity::Error)),
     };
     ensure::absent(operation, &pat_of(address), || async {
         let is_revoked = match api.revoke_user_token(operation, owner).await {
             Ok(()) => true,
-            // An attempt before this one, whose answer was lost, may have revoked it.
+            // An earlier attempt whose answer was lost may have revoked the PAT.
             Err(error) if error.is_not_found() => error.is_ambiguous(),
             Err(error) => return Err(pat_revoke_failed(&error, matches!(owner, Owner::Email(_)))),
         };

@@ -1,7 +1,7 @@
-//! What one run plans and does, so that its resources take each other into account.
+//! Planned and applied changes of one run, shared by its resources to detect conflicts between them.
 //!
-//! Terraform plans and applies each resource by a call of its own, in an order that only references
-//! and `depends_on` fix. Whichever call comes second learns here of the first one.
+//! Terraform plans and applies each resource in a separate call, in an order that only references and
+//! `depends_on` determine. The later call finds the changes of the earlier one here.
 
 pub(super) mod accounts;
 pub(super) mod pat_statuses;

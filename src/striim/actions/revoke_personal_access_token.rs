@@ -2,9 +2,9 @@
 //!
 //! # Guarantees
 //! - The provider's own PAT is not revoked.
-//! - Of a user who is identified by address, a PAT that is reported as revoked is one that the platform no
-//!   longer reports. For a user's number the platform documents no lookup: that PAT is revoked twice,
-//!   because one answer may be that of a proxy.
+//! - By address: the PAT is reported as revoked only after a read that no longer shows it.
+//! - By number: the platform documents no lookup, so the revocation is requested twice, because a single
+//!   answer may be a proxy's.
 
 use crate::framework::{Action, Diagnostic, Diagnostics, Field, Model, Progress};
 use crate::rest::Operation;
@@ -14,18 +14,19 @@ use crate::striim::diagnostics::{cannot_revoke_own_token, pat_of};
 use crate::striim::errors::request_failed;
 use crate::striim::pat;
 
-/// Revokes the personal access token of a user: after a leak, or when the user leaves. The token stops working at once. Only
-/// administrators can revoke the tokens of others. Needs Terraform 1.14.
+/// Revokes the personal access token of a user, for example after a leak or when the user leaves. The token stops working at
+/// once. Only administrators can revoke other users' tokens. Requires Terraform 1.14.
 ///
 /// Invoke it with `terraform apply -invoke=action.striim_revoke_personal_access_token.<label>`, or by an `action_trigger` in a
-/// resource's `lifecycle`. A user without a token is a warning, not an error. The provider's own token is not revoked.
+/// resource's `lifecycle`. If the user has no token, the action succeeds with a warning. It refuses to revoke the provider's
+/// own token.
 #[derive(Model, Clone, Debug, Default)]
 #[model(exactly_one_of("email", "user_id"))]
 pub(in crate::striim) struct Config {
     /// The user's email address.
     #[attribute(optional, length = 1..)]
     email: Field<String>,
-    /// The platform's number of the user. With `email` the provider can check the result more thoroughly.
+    /// The platform's number of the user. Prefer `email`, with which the provider can confirm the revocation by a read.
     #[attribute(optional)]
     user_id: Field<i64>,
 }
@@ -33,7 +34,7 @@ pub(in crate::striim) struct Config {
 pub(in crate::striim) struct RevokePersonalAccessToken;
 
 impl Config {
-    /// The token's name in messages.
+    /// Returns the token's name for messages.
     fn what(&self) -> String {
         match (self.email.known(), self.user_id.known()) {
             (Some(email), _) => pat_of(Some(email)),
@@ -80,7 +81,7 @@ impl Action for RevokePersonalAccessToken {
             match (config.email.known(), config.user_id.known()) {
                 (Some(email), None) => revoke_by_email(api, &operation, email, &what).await,
                 (None, Some(id)) => revoke_by_number(api, &operation, *id, &what).await,
-                // What was unknown when the configuration was validated is known now.
+                // Arguments that were unknown during validation are known now.
                 _ => Err(Diagnostic::invalid(
                     "email",
                     "exactly one of this and `user_id` must be set",
@@ -96,7 +97,7 @@ impl Action for RevokePersonalAccessToken {
     }
 }
 
-/// Revokes the PAT of the user with this address; returns whether there was one.
+/// Revokes the PAT of the user with this address. Returns whether it existed.
 async fn revoke_by_email(api: &Api, operation: &Operation, email: &str, what: &str) -> Result<bool, Diagnostic> {
     let found = pat::find(api, operation, Some(email))
         .await
@@ -111,9 +112,9 @@ async fn revoke_by_email(api: &Api, operation: &Operation, email: &str, what: &s
     Ok(true)
 }
 
-/// Revokes the PAT of the user with this number; returns whether there was one.
+/// Revokes the PAT of the user with this number. Returns whether it existed.
 async fn revoke_by_number(api: &Api, operation: &Operation, id: i64, what: &str) -> Result<bool, Diagnostic> {
-    // A service account, which is no user, has none.
+    // The request fails if the provider uses a service account, which is no user and has no PAT.
     let own = api.user_token(operation, None).await.ok().flatten();
     if own.is_some_and(|own| own.user_id == Some(id)) {
         return Err(cannot_revoke_own_token(what));
@@ -125,7 +126,7 @@ async fn revoke_by_number(api: &Api, operation: &Operation, id: i64, what: &str)
     };
     let was_there = revoke().await?;
     if was_there {
-        // The first answer may not have been the platform's.
+        // The first answer may have been a proxy's.
         revoke().await?;
     }
     Ok(was_there)
@@ -133,8 +134,9 @@ async fn revoke_by_number(api: &Api, operation: &Operation, id: i64, what: &str)
 
 fn has_none(what: &str) -> Diagnostic {
     Diagnostic::warning(
-        format!("{what} is not there to revoke"),
-        "It is revoked already, or no user has that address or number: compare it with the portal.",
+        format!("{what} does not exist"),
+        "There is nothing to revoke: the token is revoked already, or no user has this address or number. Check it in \
+         the portal.",
     )
     .on("email")
 }
@@ -183,9 +185,12 @@ mod tests {
                 sandbox.fault(fault.clone().on(DELETE.0, DELETE.1));
                 let config = if is_by_email { by_email() } else { by_number(&user) };
                 let (shown, diagnostics) = invoke(&RevokePersonalAccessToken, &context(&sandbox), config).await;
-                let is_told = shown.last().unwrap().ends_with("is revoked");
-                assert!(!is_told || !sandbox.is_live(value.expose_secret()), "{fault:?}");
-                assert!(is_told || diagnostics.iter().count() == 1, "{fault:?}: {diagnostics:?}");
+                let is_reported = shown.last().unwrap().ends_with("is revoked");
+                assert!(!is_reported || !sandbox.is_live(value.expose_secret()), "{fault:?}");
+                assert!(
+                    is_reported || diagnostics.iter().count() == 1,
+                    "{fault:?}: {diagnostics:?}"
+                );
             }
         }
     }
@@ -222,7 +227,7 @@ mod tests {
         let sandbox = sandbox(Options::default());
         let user = sandbox.add_user(JO, Role::Regular);
         let (action, context) = (RevokePersonalAccessToken, context(&sandbox));
-        assert!(plan(&action, &context, &by_email()).await[0].contains("not there to revoke"));
+        assert!(plan(&action, &context, &by_email()).await[0].contains("does not exist"));
         for config in [by_email(), by_number(&user)] {
             let (_, diagnostics) = invoke(&action, &context, config).await;
             assert!(!diagnostics.has_errors() && diagnostics.iter().count() == 1);

@@ -1,7 +1,7 @@
-//! `data.striim_service_account_tokens`: all tokens of service accounts, without their values.
+//! `data.striim_service_account_tokens`: the tokens of all service accounts, without their values.
 //!
 //! # Assumptions
-//! - The platform's list is complete. Whether it still shows what has expired, Striim's document does not say.
+//! - The platform's list is complete. Striim does not document whether it includes expired accounts.
 
 use jiff::Timestamp;
 
@@ -12,8 +12,8 @@ use crate::striim::connection::{Connection, Context};
 use crate::striim::data_sources::token::{TokenExpiry, expiry_of_account};
 use crate::striim::token_filter::TokenFilter;
 
-/// Lists the tokens of all service accounts of the account, whoever created them. Values are not available: the platform
-/// shows them only when it issues them.
+/// Lists the tokens of all service accounts in the account, including those created outside Terraform. Values are not
+/// available: the platform shows them only when it issues them.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct ServiceAccountTokens {
     #[attribute(flatten)]
@@ -23,7 +23,7 @@ pub(in crate::striim) struct ServiceAccountTokens {
     tokens: Field<Vec<ListedToken>>,
 }
 
-/// One of `tokens`.
+/// An element of `tokens`.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct ListedToken {
     /// The name of the service account.

@@ -65,7 +65,7 @@ impl TokenDataSource {
         Self { session }
     }
 
-    /// Returns the time by the platform's clock. Call after an answer, whose `Date` corrects the clock.
+    /// Returns the time by the platform's clock. Call after a request: the `Date` of its answer corrects the clock.
     fn now(&self, diagnostics: &mut Diagnostics) -> Timestamp {
         self.session.report_skew(diagnostics);
         self.session.clock().now()
@@ -144,8 +144,8 @@ pub(in crate::striim) fn expiry_of_account(
 }
 
 impl TokenExpiry {
-    /// Returns the expiry as of `now`. A token without an expiry is a legacy token. A token with an unreadable expiry is
-    /// neither a legacy token nor known to have expired, and is reported.
+    /// Returns the expiry as of `now`. A token without an expiry is a legacy token. If the expiry is unreadable, the token
+    /// counts neither as legacy nor as expired, and a warning is reported.
     pub(in crate::striim) fn of(
         what: &str,
         expires_at: Option<Timestamp>,

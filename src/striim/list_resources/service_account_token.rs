@@ -1,11 +1,11 @@
 //! `list.striim_service_account_token`: the tokens of all service accounts, for `terraform query`.
 //!
 //! # Guarantees
-//! - A listed token has the state that its import would have: the configuration generated from it plans
-//!   no change.
+//! - A listed token has the same state as an imported one, so the generated configuration plans no
+//!   change.
 //!
 //! # Assumptions
-//! - The platform's list is complete. Striim's document does not say whether it shows expired accounts.
+//! - The platform's list is complete. Striim does not document whether it includes expired accounts.
 
 use crate::framework::{Diagnostics, ListItem, ListResource, Model};
 use crate::striim::connection::Context;
@@ -13,12 +13,12 @@ use crate::striim::diagnostics::expiry_in_words;
 use crate::striim::resources::service_account_token::{ServiceAccountToken, ServiceAccountTokenResource};
 use crate::striim::token_filter::TokenFilter;
 
-/// Finds the tokens of all the account's service accounts, whoever created them, for `terraform query` (Terraform 1.14): to
-/// see what is about to expire, or to bring under Terraform what was created outside it.
+/// Lists the tokens of all service accounts in the account, including those created outside Terraform, for `terraform query`
+/// (Terraform 1.14). Use it to see which tokens expire soon, or to import existing tokens:
 /// `terraform query -generate-config-out=tokens.tf` writes a resource and an `import` block for each.
 ///
-/// An import rotates nothing, and the generated configuration plans no change: it fixes `expires_at` as it is. The values
-/// cannot be read, because the platform shows them only when they are issued.
+/// An import rotates nothing, and the generated configuration plans no change: it sets `expires_at` to the present expiry. The
+/// values cannot be read, because the platform shows them only when it issues them.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct Filter {
     #[attribute(flatten)]

@@ -1,10 +1,10 @@
-//! The statuses of personal access tokens that the resources of a run declare, checked against each
+//! The declared statuses of personal access tokens, to detect resources of a run that contradict each
 //! other.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// The status that each resource declares, by the number of the resource.
+/// The status that each resource declares, by the random number in its private state.
 #[derive(Default)]
 pub(in crate::striim) struct PlannedPatStatuses(Mutex<BTreeMap<String, DeclaredStatus>>);
 
@@ -12,8 +12,9 @@ pub(in crate::striim) struct PlannedPatStatuses(Mutex<BTreeMap<String, DeclaredS
 #[derive(Clone, Copy)]
 pub(in crate::striim) struct DeclaredStatus {
     pub(in crate::striim) enabled: bool,
-    /// Whether the plan of a creation declares it. The apply plans a creation again, under another
-    /// number; within a file of `terraform test` with a `provider` block, by the same connection.
+    /// Whether the plan of a creation declares the status. The apply plans the creation again under another
+    /// number, and in a `terraform test` file with a `provider` block it does so on the same connection: two
+    /// such declarations may be of one resource.
     pub(in crate::striim) is_planned_creation: bool,
 }
 
@@ -27,7 +28,7 @@ pub(in crate::striim) enum Conflict {
 }
 
 impl PlannedPatStatuses {
-    /// Records what a resource declares; returns a conflict with another resource.
+    /// Records the status that a resource declares. Returns the conflict with another resource, if any.
     pub(in crate::striim) fn declare(&self, instance: &str, declared: DeclaredStatus) -> Option<Conflict> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(instance.to_owned(), declared);
@@ -45,12 +46,12 @@ impl PlannedPatStatuses {
             .then_some(Conflict::Duplicate)
     }
 
-    /// Removes what a resource declared.
+    /// Removes the declaration of a resource.
     pub(in crate::striim) fn release(&self, instance: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(instance);
     }
 
-    /// Records that a resource was created with this status. The plans of its creation no longer count.
+    /// Records that a resource was created with this status, and drops the declarations of its plans.
     pub(in crate::striim) fn created(&self, instance: &str, enabled: bool) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, other| !(other.is_planned_creation && other.enabled == enabled));

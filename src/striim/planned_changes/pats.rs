@@ -16,25 +16,25 @@ pub(in crate::striim) struct PlannedPats {
     status: Mutex<Status>,
     /// The PATs that resources of the configuration have after this plan, in lower case.
     declarations: Declarations,
-    /// The value that this run issued last of each PAT. The lock serialises rotations and
-    /// revocations: a value that another resource had of the same PAT is revoked by a rotation, and
-    /// revoking it again would revoke the new one.
+    /// The value that this run issued last for each PAT. The lock serialises rotations and revocations: a
+    /// rotation revokes the value that another resource recorded for the same PAT, and revoking that value
+    /// again would revoke the new one.
     pub(in crate::striim) last_issued: tokio::sync::Mutex<BTreeMap<String, SecretString>>,
 }
 
 #[derive(Default)]
 struct Status {
-    /// The planned status, once a plan call has declared it.
+    /// The planned status; `None` until a plan call declares it.
     enabled: Option<bool>,
-    /// Whether the plan issues a value.
+    /// Whether the plan issues a value for any PAT.
     issues: bool,
 }
 
 impl PlannedPats {
-    /// Records whether PATs are enabled after this plan.
+    /// Records whether the plan enables or disables PATs.
     ///
     /// # Errors
-    /// Returns an error if they are not, and the plan issues a value for one.
+    /// Returns an error if the plan disables PATs and also issues a value for one.
     pub(in crate::striim) fn set_enabled(&self, enabled: bool) -> Result<(), Diagnostic> {
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         status.enabled = Some(enabled);

@@ -1,26 +1,27 @@
 //! `striim_pat_status`: whether the account's users may use personal access tokens.
 //!
 //! # Flow
-//! The API can only toggle the status: read it; if it differs, toggle once; read again. A race with
-//! another client, which toggles between the reading and the toggling, reverts the effect: if the
-//! platform's answer shows that, read after a pause and toggle again.
+//! The API can only toggle the status. Create and update read it, toggle once if it differs from the
+//! declared one, and read it again. In a race, another client toggles after the first read, so that the
+//! second toggle leads away from the declared status. If the platform's answer shows that, the status is
+//! read after a pause and toggled again.
 //!
 //! # Guarantees
 //! - A status that is already as declared is not toggled.
-//! - The toggle is not repeated because of a lost answer, nor of a reading that may be from before the
-//!   toggle: only if the answer to the toggle itself shows that it led away from the declared status.
-//! - A status that is reported as set was read afterwards. If it cannot be reached, the operation fails
-//!   and records the actual status.
-//! - Of two resources of one run that declare opposite statuses, at least one is refused before it toggles
-//!   anything. Each resource has a number in its private state, because a replacement is planned twice.
-//!   The declarations are dropped when the provider is configured again, which Terraform does for each
-//!   plan and each apply.
+//! - The toggle is repeated only if its answer shows that it led away from the declared status. It is not
+//!   repeated after a lost answer or a possibly stale read.
+//! - A status is reported as set only after a read confirms it. Otherwise the operation fails and records
+//!   the actual status.
+//! - Of two resources of one run that declare opposite statuses, at least one fails before it toggles
+//!   anything. Resources are distinguished by a random number in their private state, because a
+//!   replacement is planned twice. The declarations are dropped when the provider is configured again,
+//!   which Terraform does for each plan and each apply.
 //!
 //! # Assumptions
 //! - Resources of two `provider` blocks are in two processes and cannot be compared. If the status was
-//!   changed since this resource set it, the plan says so.
-//! - An answer to a toggle that contains a status contains the one that it led to. If it contains none
-//!   (the platform's document does not say), two runs that toggle at the same moment both fail, and say
+//!   changed since this resource set it, the plan warns of it.
+//! - If the answer to a toggle contains a status, it is the new one. The platform does not document that
+//!   the answer contains one. If it does not, two runs that toggle at the same moment both fail, and advise
 //!   to run again.
 
 mod diagnostics;
@@ -41,23 +42,22 @@ use crate::striim::errors::request_failed;
 use crate::striim::identity::InAccount;
 use crate::striim::planned_changes::pat_statuses::{Conflict, DeclaredStatus};
 
-/// Whether personal access tokens may be used in the Striim Cloud account. There must be only one such resource for an account.
+/// Enables or disables personal access tokens in the Striim Cloud account. Declare only one such resource for an account.
 /// **Disabling revokes every personal access token at once; enabling again restores none of them.**
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct PatStatus {
-    /// Whether personal access tokens may be used.
+    /// Whether personal access tokens are enabled.
     #[attribute(required)]
     pub(in crate::striim) enabled: Field<bool>,
-    /// What happens to the status when this resource is destroyed: `keep` (the default) leaves it as it is, `enable` and
-    /// `disable` set it.
+    /// The effect of destroying this resource: `keep` (the default) leaves the status unchanged, `enable` and `disable` set it.
     #[attribute(optional, one_of = ["keep", "enable", "disable"])]
     pub(in crate::striim) on_destroy: Field<String>,
-    /// The account's short name; where the provider has only a `base_url`, the host in it.
+    /// The account's short name, or the host of `base_url` if no account is configured.
     #[attribute(computed, use_state_for_unknown)]
     pub(in crate::striim) id: Field<String>,
 }
 
-/// The key in the private state of the number that distinguishes a resource from others of the same account.
+/// The key in the private state of the random number that distinguishes this resource from others of the same account.
 const INSTANCE: &str = "instance";
 
 /// The key in the private state of the status that the last apply has set.
@@ -66,7 +66,7 @@ const APPLIED: &str = "applied";
 /// Returns the number of the resource with this private state.
 fn instance(private: &PrivateState) -> String {
     private.get(INSTANCE).unwrap_or_else(|| {
-        // Each is seeded by the system's randomness.
+        // `RandomState` is seeded by the system, so the number is unique in practice.
         let instance = format!("{:016x}", RandomState::new().build_hasher().finish());
         private.set(INSTANCE, &instance);
         instance
@@ -100,18 +100,18 @@ fn declare(context: &Context, enabled: bool, is_planned_creation: bool, diagnost
     }
 }
 
-/// Warns if the provider's own token is one of those that are revoked.
+/// Warns if disabling revokes the provider's own token.
 async fn warn_about_lockout(context: &Context, diagnostics: &mut Diagnostics) {
     let Some(connection) = context.known_client() else {
         return;
     };
-    // Only a user has a personal access token, and then it is the provider's credential.
+    // A provider that has a personal access token works as its user, with that token as its credential.
     if let Ok(Some(_)) = connection.api.user_token(&connection.operation(context), None).await {
         diagnostics.push(diagnostics::locks_provider_out());
     }
 }
 
-/// Returns the status that a deletion sets by `on_destroy`; `None` keeps the present one.
+/// Returns the status that a destroy sets; `None` keeps the present one.
 fn status_on_destroy(on_destroy: &Field<String>) -> Option<bool> {
     match on_destroy.known().map(String::as_str) {
         Some("enable") => Some(true),
@@ -126,8 +126,8 @@ impl Resource for PatStatusResource {
 
     const TYPE: &'static str = "striim_pat_status";
 
-    /// No token proves that an account at another address is the same one, and disabling personal access tokens in the wrong
-    /// account would revoke those of all its users.
+    /// Rejects any other account. Unlike for a token, nothing can prove that an account at another address is the same one, and
+    /// disabling personal access tokens in the wrong account would revoke those of all its users.
     async fn permits(&self, context: &Context, _: &PatStatus) -> Result<(), Diagnostics> {
         let what = "The status of personal access tokens";
         let is_there = async { Ok(false) };
@@ -212,7 +212,7 @@ impl Resource for PatStatusResource {
         };
         match set(&*context.client()?, context, desired).await? {
             enabled if enabled == desired => Ok(()),
-            // Reported already.
+            // `set` has reported the error.
             enabled => Err(Failed::reported().leaving(PatStatus {
                 enabled: enabled.into(),
                 ..state
@@ -256,7 +256,7 @@ async fn apply(connection: &Connection, context: &Context, desired: bool) -> Res
     Ok(enabled)
 }
 
-/// Sets the status, and returns the actual one. If that differs, the error is reported.
+/// Sets the status, and returns the actual one. If it differs from the desired one, reports an error.
 ///
 /// # Errors
 /// Returns an error if the actual status is unknown.
@@ -265,7 +265,7 @@ async fn set(connection: &Connection, context: &Context, desired: bool) -> Resul
         enabled: desired,
         is_planned_creation: true,
     };
-    // A status that was unknown in the plan is compared now.
+    // A status that was unknown in the plan is declared only now.
     let conflict = connection
         .planned_pat_statuses
         .declare(&instance(&context.private), declared);
@@ -307,7 +307,7 @@ async fn set(connection: &Connection, context: &Context, desired: bool) -> Resul
     }
 }
 
-/// Returns the pauses before the status is read again: random, so that two runs do not stay in step.
+/// Returns the pauses before the status is read again, with jitter so that two runs do not collide again.
 fn pauses() -> impl Iterator<Item = Duration> {
     let pauses = ExponentialBuilder::new().with_min_delay(Duration::from_millis(500));
     pauses.with_jitter().with_max_times(4).build()

@@ -1,22 +1,23 @@
 //! `striim_personal_access_token`: the personal access token (PAT) of a user.
 //!
 //! # Flow
-//! A user has one PAT at most, and the API cannot create one, only rotate it: create rotates, which
-//! revokes the value that the user has. A reason to rotate ([`crate::token::reasons`]) does so again.
-//! Delete revokes.
+//! A user has at most one PAT, and the API can rotate it but not create it. Create therefore rotates, which
+//! revokes the user's present value. Update rotates for the reasons in [`crate::token::reasons`]. Delete
+//! revokes.
 //!
 //! # Guarantees
-//! - A value that an answer contained is in the state afterwards.
-//! - A plan that revokes a value says so, also that of a PAT that Terraform does not manage yet.
-//! - A PAT that is reported as revoked is one that the platform no longer reports.
-//! - Nothing leaves the state unless the platform reports, to a caller who may know it, that the user has
-//!   no PAT; and not even then if it has expired as declared.
-//! - A managed PAT stays that of the same user, whichever credential the provider is given later: `id` has
-//!   the address.
+//! - Every value that the provider receives is stored in the state.
+//! - A plan that revokes a value warns of it, even if Terraform does not manage the PAT yet.
+//! - A PAT is reported as revoked only after a read that no longer shows it.
+//! - The resource is removed from the state only if the platform itself reports, to an authorised caller,
+//!   that the user has no PAT, and the PAT has not expired as declared.
+//! - A managed PAT belongs to the same user even if the provider's credential changes: `id` contains the
+//!   user's address.
 //!
 //! # Assumptions
-//! - A user who calls the API does so with the PAT, because there is only one.
-//! - `token-id` identifies a value: a rotation changes it (Striim's samples of service accounts show so).
+//! - A provider that calls the API as a user uses that user's PAT, because a user has only one.
+//! - `token-id` identifies a value: a rotation changes it. Striim documents that by samples for service
+//!   accounts only.
 
 mod diagnostics;
 mod plan;
@@ -44,35 +45,34 @@ use crate::token::{Expiry, Lifetime};
 /// "default: 1 day, maximum: 90 days" (Striim Cloud, "Token types").
 const LIFETIME: Lifetime = Lifetime::Days(90);
 
-/// The `id` of the PAT of the user whom the provider works as, where the platform does not report the address; and the name
-/// to import it by.
+/// The `id` of the PAT of the provider's own user if the platform does not report the user's address; also its import ID.
 const OWN: &str = "own";
 
-/// The key in the private state that records that `email` was left out when the PAT came into the state.
+/// The key in the private state that records that `email` was null when the PAT was created or imported.
 const OWN_USER: &str = "own_user";
 
 /// A user's personal access token, which has exactly the user's privileges and is valid for at most 90 days.
 ///
-/// **Creating this resource rotates the token that the user has**, for a user has one at most: its value stops working at
-/// once, and the plan says so. To manage it without that, import it. The platform's documentation leaves open whether a
-/// rotation also issues a first token for a user who has none. Destroying the resource revokes the token.
+/// **Creating this resource rotates the user's present token**, because a user has at most one: the present value stops
+/// working at once, and the plan warns of that. To manage the token without rotating it, import it. Striim does not document
+/// whether a rotation issues a first token for a user who has none. Destroying the resource revokes the token.
 ///
-/// The platform shows the value once, when it is issued. It is kept in the Terraform state, where whoever can read the state
-/// can use the token; or with `vault` in HashiCorp Vault alone. Rotation has the same reasons as that of a
+/// The platform shows the value only when it issues it. The value is stored in the Terraform state, so anyone who can read the
+/// state can use the token; with `vault`, it is stored only in HashiCorp Vault. The token is rotated for the same reasons as a
 /// `striim_service_account_token`.
 ///
 /// While personal access tokens are disabled in the account, none can be issued, and a plan by an administrator warns of
-/// that. Where a `striim_pat_status` of the same configuration enables them, let the token wait for it with `depends_on`;
-/// otherwise Terraform may plan and issue the token first.
+/// that. If a `striim_pat_status` in the same configuration enables them, reference it in `depends_on`; otherwise Terraform
+/// may create the token first.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct PersonalAccessToken {
-    /// The address of the user whose token it is; another user's is for administrators only. Default: the user whom the
-    /// provider works as. A provider that works with the token of a service account is no user, and needs it. Once it is
-    /// known, leaving it out or writing the same address changes nothing.
-    // Left out, it is the address of the user whom the provider works as; null where the platform does not report it.
+    /// The email address of the user who owns the token. Only administrators can manage other users' tokens. Default: the
+    /// provider's own user. Required if the provider uses a service account token, because a service account is no user.
+    /// Adding or removing the address of the same user later changes nothing.
+    // If it is null in the configuration: the address of the provider's own user, or null if the platform does not report it.
     #[attribute(optional, computed, planned, requires_replace, check = is_address)]
     pub(in crate::striim) email: Field<String>,
-    /// The user's address; `own` where neither the configuration nor the platform reports it.
+    /// The user's email address; `own` if neither the configuration nor the platform states it.
     #[attribute(computed, planned)]
     pub(in crate::striim) id: Field<String>,
     #[attribute(flatten)]
@@ -87,7 +87,7 @@ fn is_address(email: &str) -> Result<(), String> {
 }
 
 impl PersonalAccessToken {
-    /// The user's address, if it is known.
+    /// Returns the user's address, if it is known.
     fn address(&self) -> Option<&str> {
         let id = self.id.known().filter(|id| *id != OWN);
         self.email.known().or(id).map(String::as_str)
@@ -104,13 +104,13 @@ impl PersonalAccessToken {
         }
     }
 
-    /// The token's name in messages.
+    /// Returns the token's name for messages.
     fn what(&self) -> String {
         diagnostics::pat_of(self.address())
     }
 
-    /// The token as the owner of a secret in Vault. Without an address, the PATs of all users have the
-    /// same name.
+    /// Returns the PAT as the owner of a secret in Vault. Without an address its name is not unique: the PATs
+    /// of all users would have it.
     fn owner(&self) -> Owner {
         let is_unique = self.id() != OWN;
         Owner::new(
@@ -136,7 +136,7 @@ impl PersonalAccessTokenResource {
         self.session.clock().now()
     }
 
-    /// Issues a value, and records it in `planned`.
+    /// Issues a new value, and stores it in `planned`.
     async fn rotate(
         &self,
         context: &Context,
@@ -214,7 +214,7 @@ impl Resource for PersonalAccessTokenResource {
         let owner = planned.token.present_owner(planned.owner());
         let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
         let permit = writer.prepare(&operation, vault, owner, diagnostics).await?;
-        // A value that a failed rotation issued needs no record: the next apply rotates, which revokes it.
+        // A value whose answer was lost needs no record: the next apply rotates, which revokes it.
         let rotated = self.rotate(context, &operation, &mut planned, expires_at, found.own, diagnostics);
         rotated.await?;
         planned.record_last_issued(&mut last_issued);
@@ -246,7 +246,7 @@ impl Resource for PersonalAccessTokenResource {
                     .refresh(context, &connection, owner, token.into(), now, diagnostics)
                     .await;
             }
-            // The platform may omit an expired token: one that expired as declared was not revoked.
+            // The platform may omit expired tokens, so a token that expired as declared stays in the state.
             None if state.token.has_expired(&context.private, now) => {
                 state.token.record_decision(&context.private, now);
             }
@@ -267,7 +267,7 @@ impl Resource for PersonalAccessTokenResource {
     ) -> Outcome<PersonalAccessToken> {
         let diagnostics = &mut *context.diagnostics();
         replacement::clear(&context.private);
-        // An update that sends no request would not learn the platform's time from an answer.
+        // An update that sends no request receives no answer whose `Date` would correct the clock.
         let only_records = planned.token.only_records();
         if only_records || planned.token.policy.needs_clock(None, self.now()) {
             self.session.synchronise(context, diagnostics).await;
@@ -385,7 +385,7 @@ impl Resource for PersonalAccessTokenResource {
     }
 }
 
-/// The `id` of a PAT that was found.
+/// Returns the `id` of a PAT that was read.
 fn id_of(found: &Found) -> String {
     found.address.clone().unwrap_or_else(|| OWN.to_owned())
 }

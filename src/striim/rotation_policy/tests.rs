@@ -1,4 +1,4 @@
-//! Declarations of every token resource over several runs, against the sandbox, under tokio's paused clock.
+//! Runs with changing configurations of each token resource, against the sandbox, under tokio's paused clock.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// An account, and a workspace with one resource.
+/// An account and a workspace with one resource.
 struct World {
     sandbox: Sandbox,
     workspace: SingleResource,
@@ -73,7 +73,7 @@ impl World {
         self.workspace.plan(self.provider(), Some(config)).await
     }
 
-    /// The instant that is so far ahead, as a configuration spells it.
+    /// Returns the time after this duration, in the format of `expires_at`.
     fn ahead(&self, duration: Duration) -> Field<String> {
         let instant = self.sandbox.clock().now() + SignedDuration::try_from(duration).unwrap();
         Expiry::at(instant).to_string().into()
@@ -197,7 +197,7 @@ fn released(release: Field<String>, mut config: Token) -> Token {
 fn conflicting_arguments_are_validated_once_known() {
     let (instant, duration): (Field<String>, Field<String>) = ("2027-02-09T00:00:00Z".into(), "90d".into());
     let (null, unknown) = (Field::Null, Field::Unknown);
-    // `expires_at`, `expires_in`, `rotate_before`, and the attribute with an error.
+    // (`expires_at`, `expires_in`, `rotate_before`, attribute with an error)
     let cases = [
         (&instant, &unknown, &null, None),
         (&unknown, &duration, &null, None),
@@ -432,7 +432,7 @@ async fn other_expiry_of_platform_is_reported_once_and_rotates_nothing() {
                 "{case}"
             );
 
-            // A rotation outside Terraform is still found.
+            // A rotation outside Terraform is still detected.
             world
                 .sandbox
                 .set_options(|options| options.kept_expiry = KeptExpiry::AsAsked);
@@ -509,7 +509,7 @@ async fn refresh_after_apply_adds_nothing_that_the_answer_left_out() {
     }
 }
 
-/// A list without `token-id`, which shows the last update of each token or of rotated ones.
+/// Options for lists without `token-id`: with the update time of every token, or of rotated tokens only.
 fn lists_without_numbers() -> [Options; 2] {
     [ListUpdated::AfterRotation, ListUpdated::Always].map(|list_updated| Options {
         list_token_id: false,
@@ -594,11 +594,11 @@ async fn attributes_missing_in_answer_to_creation_are_known_after_apply() {
     assert_eq!(world.state().token.metadata.token_id, state.token.metadata.token_id);
 }
 
-/// A workspace with a PAT, and the values that the provider was given.
+/// A workspace with Ann's PAT, and the first value of the PAT.
 struct Pats {
     sandbox: Sandbox,
     workspace: SingleResource,
-    /// Ann's first PAT.
+    /// The first value of Ann's PAT.
     own: SecretString,
 }
 
@@ -618,12 +618,12 @@ impl Pats {
         }
     }
 
-    /// The provider works with Ann's PAT, or else with the token of a service account.
+    /// Returns a constructor of providers that use Ann's PAT, or the token of a service account.
     fn provider(&self, as_ann: bool) -> impl Fn() -> Connected + use<> {
         let sandbox = self.sandbox.clone();
         let managed = self.workspace.state::<Pat>();
         let managed = managed.and_then(|state| state.token.delivery.token.into_known());
-        // Where Ann's PAT is managed, the provider is given the present value before each run.
+        // If Terraform manages Ann's PAT, the provider is configured with the present value before each run.
         let own = [managed, Some(self.own.clone())].into_iter().flatten();
         let own = own.rev().find(|own| sandbox.is_live(own.expose_secret())).unwrap();
         move || match as_ann {
@@ -712,7 +712,7 @@ async fn email_of_another_user_plans_replacement() {
         let run = world.workspace.plan(world.provider(true), Some(&pat(other))).await;
         assert!(run.is_change(), "{other:?}: {run:?}");
     }
-    // A provider that is no user cannot mean another one.
+    // A provider with the token of a service account has no user, so a null `email` keeps the user.
     world
         .workspace
         .plan(world.provider(false), Some(&pat(None)))

@@ -1,4 +1,4 @@
-//! A provider that is pointed at another account than the state's, and one that spells the same account otherwise.
+//! Providers that are configured for another account than the state's, or for the same account at another address.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn account() -> Sandbox {
     sandbox
 }
 
-/// A provider that reaches this account at this base URL.
+/// Returns a provider for this account with this base URL.
 fn provider(sandbox: &Sandbox, base_url: &str) -> Striim {
     let service = sandbox.clone();
     Striim::new(Runtime {
@@ -39,7 +39,7 @@ fn provider(sandbox: &Sandbox, base_url: &str) -> Striim {
     })
 }
 
-/// One token of each kind.
+/// A configuration with one token of each type.
 fn declared() -> Configuration {
     let token = ServiceAccountToken {
         name: "ci-pipeline".into(),
@@ -84,7 +84,7 @@ async fn applied(sandbox: &Sandbox) -> Workspace {
 
 #[tokio::test(start_paused = true)]
 async fn provider_for_another_account_changes_nothing_and_names_both() {
-    // An empty account; and one where the same names and numbers exist.
+    // The other account is empty, or has the same names and numbers.
     for has_the_same_names in [false, true] {
         let (home, other) = (account(), account());
         let workspace = applied(&home).await;
@@ -133,7 +133,7 @@ async fn other_address_of_same_account_is_recognised_by_its_tokens() {
         );
     }
     assert_eq!(workspace.violations(), Vec::<String>::new());
-    // The address is recorded by the next apply that changes something, and destroying works by any.
+    // The next apply with changes records the new address. A destroy works with either address.
     let outcome = workspace
         .apply(|| provider(&home, "http://localhost"), &Configuration::new())
         .await;
@@ -144,7 +144,7 @@ async fn other_address_of_same_account_is_recognised_by_its_tokens() {
 async fn refresh_without_drift_changes_neither_state_nor_private_state() {
     let home = account();
     let workspace = applied(&home).await;
-    // What only the platform's list shows is recorded once.
+    // The first refresh records attributes that only the platform's list contains.
     workspace.apply(|| provider(&home, HOME), &declared()).await;
     let state = format!("{:?}", workspace.state());
     for _ in 0..3 {

@@ -21,10 +21,10 @@ use crate::token::Clock;
 
 const HOUR: i64 = 60 * 60;
 const DAY: i64 = 24 * HOUR;
-/// Ahead and behind, in seconds.
+/// Errors of the machine's clock in seconds; positive if it is ahead.
 const SKEWS: [i64; 6] = [40 * DAY, 2 * HOUR, 5, -5, -2 * HOUR, -40 * DAY];
 
-/// A provider on a machine with a clock that is off by so many seconds.
+/// Returns a provider on a machine whose clock is `skew` seconds ahead.
 fn provider(sandbox: &Sandbox, skew: i64) -> Striim {
     let (clock, transport) = (sandbox.clock(), sandbox.clone());
     Striim::new(Runtime {
@@ -87,7 +87,7 @@ async fn wrong_clock_rotates_nothing_and_is_reported() {
                     .iter()
                     .filter(|shown| shown.summary.contains("This machine's clock is"))
                     .count();
-                // Without a refresh, a token that is not due by any clock needs no request.
+                // Without a refresh, a token that is not due by either clock needs no request.
                 let expected = usize::from(skew.abs() > 60);
                 assert!(
                     reported == expected || (skip_refresh && reported == 0),

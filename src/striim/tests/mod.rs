@@ -1,4 +1,4 @@
-//! What the tests of this module share: an API that calls the sandbox in the same process, under tokio's clock.
+//! Shared test support: API clients and providers that call the sandbox in process, under tokio's paused clock.
 
 mod account;
 mod clock;
@@ -24,7 +24,7 @@ use crate::striim::connection::{Connection, Context};
 use crate::striim::provider::Striim;
 use crate::striim::settings::Config;
 
-/// A sandbox with tokio's clock.
+/// Returns a sandbox with tokio's clock.
 pub(in crate::striim) fn sandbox(options: striim::Options) -> Sandbox {
     Sandbox::seeded(
         Seed {
@@ -35,50 +35,50 @@ pub(in crate::striim) fn sandbox(options: striim::Options) -> Sandbox {
     )
 }
 
-/// The API, as its administrator.
+/// Returns an API client with the administrator's token.
 pub(in crate::striim) fn api(sandbox: &Sandbox) -> Api {
     api_with(sandbox, &sandbox.admin_token())
 }
 
-/// The API, called with this token.
+/// Returns an API client with this token.
 pub(in crate::striim) fn api_with(sandbox: &Sandbox, token: &SecretString) -> Api {
     let credential = Credential::bearer(token.clone()).unwrap();
     let transport = Transport::new(sandbox.service());
     Api::new(client(transport, "http://127.0.0.1/api/v1", credential))
 }
 
-/// A connection to the account, as its administrator.
+/// Returns a connection with the administrator's token.
 pub(in crate::striim) fn connection(sandbox: &Sandbox) -> Connection {
     connection_with(sandbox, &sandbox.admin_token())
 }
 
-/// A connection to the account, by this token.
+/// Returns a connection with this token.
 pub(in crate::striim) fn connection_with(sandbox: &Sandbox, token: &SecretString) -> Connection {
     Connection::new(api_with(sandbox, token), "acme".to_owned(), Duration::from_secs(300))
 }
 
-/// A call to a provider that works with the account, as its administrator.
+/// Returns the context of a call to a provider with the administrator's token.
 pub(in crate::striim) fn context(sandbox: &Sandbox) -> Context {
     Context::with_client(connection(sandbox))
 }
 
-/// The provider with a given connection, by which it does not learn the platform's time.
+/// The provider with a given API client, whose answers do not correct the provider's clock.
 pub(in crate::striim) struct Connected {
     striim: Striim,
     api: Api,
 }
 
-/// A provider that works with the account, as its administrator.
+/// Returns a provider with the administrator's token.
 pub(in crate::striim) fn provider(sandbox: &Sandbox) -> Connected {
     provider_with(sandbox, &sandbox.admin_token())
 }
 
-/// A provider that works with the account, by this token.
+/// Returns a provider with this token.
 pub(in crate::striim) fn provider_with(sandbox: &Sandbox, token: &SecretString) -> Connected {
     provider_by(sandbox, &api_with(sandbox, token))
 }
 
-/// A provider that calls this API: by the token that a provider before it works with, also if that has rotated it.
+/// Returns a provider with this API client. Providers that share a client use the same token, even after a rotation.
 pub(in crate::striim) fn provider_by(sandbox: &Sandbox, api: &Api) -> Connected {
     Connected {
         striim: Striim::new(Runtime {
@@ -91,7 +91,7 @@ pub(in crate::striim) fn provider_by(sandbox: &Sandbox, api: &Api) -> Connected 
 }
 
 impl Connected {
-    /// The same, which knows the platform's time, as after any answer with a `Date`.
+    /// Synchronises the provider's clock with the platform's, as any answer with a `Date` does.
     pub(in crate::striim) fn synchronised(self) -> Self {
         let clock = self.striim.session().clock();
         let now = clock.now();
@@ -127,12 +127,12 @@ impl Provider for Connected {
     }
 }
 
-/// Every way in which an answer is lost, before or after the platform acted.
+/// Returns all faults that lose an answer, before or after the platform executed the request.
 pub(in crate::striim) fn lost_answers() -> Vec<Fault> {
-    testing::lost_answers(r#"{"name":"somebody-else","token":"x","token-id":1}"#)
+    testing::lost_answers(r#"{"name":"another-account","token":"x","token-id":1}"#)
 }
 
-/// The progress of an action, line by line, and its diagnostics.
+/// Invokes an action. Returns its progress messages and its diagnostics.
 pub(in crate::striim) async fn invoke<A: Action<Client = Connection>>(
     action: &A,
     context: &Context,
@@ -148,7 +148,7 @@ pub(in crate::striim) async fn invoke<A: Action<Client = Connection>>(
     (progress, context.take_diagnostics())
 }
 
-/// What the plan of an action reports.
+/// Plans an action. Returns its diagnostics as text.
 pub(in crate::striim) async fn plan<A: Action<Client = Connection>>(
     action: &A,
     context: &Context,

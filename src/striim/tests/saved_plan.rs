@@ -1,4 +1,4 @@
-//! Plans that are applied after a token fell due: what was planned is what is applied, and the next run rotates.
+//! Saved plans that are applied after a token became due: the apply executes the plan, and the next run rotates.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::striim::tests::{provider, sandbox};
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 const USER: &str = "ann@acme.example";
 
-/// How many values the platform has issued.
+/// Returns the number of values that the platform has issued.
 fn issued(sandbox: &Sandbox) -> usize {
     let issues = [
         AuditAction::CreateServiceAccount,
@@ -32,7 +32,7 @@ fn with_user() -> Sandbox {
     sandbox
 }
 
-/// Applies `first`, saves a plan of `second` after so many days, and applies it so many days later.
+/// Applies `first`, saves a plan of `second` after `planned_on` days, and applies it after `applied_on` days.
 async fn applied_late<M: Model + Clone>(ty: &str, first: &M, second: &M, planned_on: u32, applied_on: u32) {
     let sandbox = with_user();
     let start = || provider(&sandbox);
@@ -86,7 +86,7 @@ async fn token_saved_plan_applied_when_overdue_rotates_nothing() {
             ..token()
         },
     ] {
-        // Due, and expired.
+        // At the apply, the token is due or has expired.
         for applied_on in [80, 200] {
             applied_late(TOKEN, &token(), &changed, 10, applied_on).await;
         }

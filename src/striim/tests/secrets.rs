@@ -1,4 +1,4 @@
-//! What the platform repeats of the values that a state knows.
+//! Redaction of state values that the platform repeats in error messages.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::striim::resources::service_account_token::{ServiceAccountToken, Servi
 use crate::striim::tests::sandbox;
 
 #[tokio::test(start_paused = true)]
-async fn error_repeats_no_value_of_the_state() {
+async fn error_of_platform_shows_no_value_of_the_state() {
     let sandbox = sandbox(Options::default());
     let transport = sandbox.clone();
     let provider = Striim::new(Runtime {
@@ -52,7 +52,7 @@ async fn error_repeats_no_value_of_the_state() {
     ] {
         let message = format!("{{\"message\":\"what is {spelling}?\"}}");
         sandbox.fault(Fault::answer(400).body(&message).on("GET", "/service-accounts"));
-        // As the server does it.
+        // The plugin server registers the secrets of each state in this way.
         let read = DynResource::read(&resource, &context, state.clone());
         provider.secrets().collecting(read).await;
         let shown: Vec<_> = context.take_diagnostics().iter().map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! Workspaces of several resources under a Terraform in miniature: what one run's resources share.
+//! Workspaces with several resources, under `framework::testing`: conflicts, shared lists and orphans.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::striim::tests::{api, operation, provider, sandbox};
 
 const LIST: (&str, &str) = ("GET", "/service-accounts");
 
-/// The mark of `managed_by`, where it is set.
+/// The value of `managed_by`, if it is set.
 const MARK: &str = "acme/infra/prod";
 
-/// One account, and a workspace that manages some of it.
+/// An account and a workspace that manages a part of it.
 struct World {
     sandbox: Sandbox,
     /// The provider's `managed_by`; empty for none.
@@ -29,7 +29,7 @@ struct World {
     workspace: Workspace,
 }
 
-/// What a run came to.
+/// The outcome of a run and its diagnostics.
 #[derive(Debug)]
 struct Reported {
     failed: bool,
@@ -83,7 +83,7 @@ impl World {
         }
     }
 
-    /// A world with a provider that marks the accounts it creates.
+    /// Creates an account whose provider sets `managed_by`.
     fn marking() -> Self {
         Self {
             managed_by: MARK,
@@ -104,7 +104,7 @@ impl World {
         })
     }
 
-    /// What `terraform plan` reports.
+    /// Runs `terraform plan`.
     async fn plans(&self, declared: &Configuration) -> Reported {
         let planned = self
             .workspace
@@ -116,7 +116,7 @@ impl World {
         }
     }
 
-    /// What `terraform apply` reports.
+    /// Runs `terraform apply`.
     async fn applies(&self, declared: &Configuration) -> Reported {
         let outcome = self.workspace.apply(|| self.provider(), declared).await;
         Reported {
@@ -125,7 +125,7 @@ impl World {
         }
     }
 
-    /// Whether the value that the state has of a resource works.
+    /// Returns whether the value of a resource in the state is valid.
     fn works(&self, address: &str) -> bool {
         let state = self.workspace.state();
         let Some(object) = state.get(address) else { return false };
@@ -141,7 +141,7 @@ impl World {
             .collect()
     }
 
-    /// `terraform apply`, which must succeed, and how many lists the plan's and the apply's process have requested.
+    /// Runs `terraform apply`, which must succeed. Returns the number of lists requested by the plan and by the apply.
     async fn lists(&self, declared: &Configuration) -> [usize; 2] {
         let starts = RefCell::new(Vec::new());
         let start = || {
@@ -152,7 +152,7 @@ impl World {
         assert_eq!(outcome, RunOutcome::Applied, "{:#?}", self.workspace.take_diagnostics());
         assert_eq!(self.workspace.violations(), Vec::<String>::new());
         let total = self.sandbox.calls(LIST.0, LIST.1);
-        // The first one validates, if it is not the plan's itself, and requests nothing.
+        // A first process may only validate the configuration, and requests nothing.
         let [plan, .., apply] = starts.into_inner()[..] else {
             panic!("at least two processes are expected");
         };
@@ -160,7 +160,7 @@ impl World {
     }
 }
 
-/// A resource with these attributes.
+/// Returns a resource block with these attributes.
 fn declare(attributes: &[(&str, Value)]) -> ResourceBlock {
     let attributes = attributes.iter().cloned();
     let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
@@ -171,7 +171,7 @@ fn text(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 
-/// So many service account tokens with these attributes in common.
+/// Returns a configuration of `count` service account tokens with these common attributes.
 fn tokens(count: usize, attributes: &[(&str, Value)]) -> Configuration {
     let tokens = (0..count).map(|n| {
         let attributes = [attributes, &[("name", text(&format!("ci-{n}")))]].concat();
@@ -210,7 +210,7 @@ async fn destroys_fetch_one_list_in_plan_and_one_each_in_apply() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn replacements_fetch_no_more_lists_than_destroys_and_one() {
+async fn replacements_fetch_one_list_more_than_destroys() {
     let world = World::new();
     world.lists(&tokens(5, &[])).await;
     let described = tokens(5, &[("description", text("CI"))]);
@@ -220,7 +220,7 @@ async fn replacements_fetch_no_more_lists_than_destroys_and_one() {
 const CI: &str = "striim_service_account_token.ci";
 const CD: &str = "striim_service_account_token.cd";
 
-/// A service account token of this name with these attributes.
+/// Returns the resource block of a service account token with this name and these attributes.
 fn token(name: &str, attributes: &[(&str, Value)]) -> ResourceBlock {
     declare(&[attributes, &[("name", text(name))]].concat())
 }
@@ -308,7 +308,7 @@ async fn name_taken_after_plan_revokes_no_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_that_two_resources_swap_or_pass_on_are_no_error() {
+async fn plan_accepts_names_moved_between_resources() {
     for (first, second) in [("ci-two", "ci-one"), ("ci-two", "ci-three")] {
         let world = World::new();
         let before = resources([(CI, token("ci-one", &[])), (CD, token("ci-two", &[]))]);
@@ -344,7 +344,7 @@ async fn plan_suggests_moved_block_for_new_address() {
 async fn plan_rejects_two_resources_with_one_name() {
     let world = World::new();
     let twice = resources([(CI, token("ci-a", &[])), (CD, token("ci-a", &[]))]);
-    // Nothing distinguishes them from one resource that is planned twice.
+    // The provider cannot distinguish equal resources from one resource that is planned twice.
     let run = world.plans(&twice).await;
     run.succeeds()
         .warns("Two resources declare the service account \"ci-a\"");
@@ -409,7 +409,7 @@ async fn requested_replacement_is_no_duplicate_declaration() {
 
 #[tokio::test(start_paused = true)]
 async fn failed_create_before_destroy_revokes_no_token_and_is_explained() {
-    // The name is its own.
+    // The name is taken by the resource itself.
     let world = World::new();
     world.applies(&one("ci-pipeline", &[])).await.succeeds();
     let described = resources([(

@@ -1,4 +1,4 @@
-# When somebody leaves, or a token was seen where it should not be:
+# Run this when a user leaves, or after a leak:
 # terraform apply -invoke=action.striim_revoke_personal_access_token.jo
 action "striim_revoke_personal_access_token" "jo" {
   config {

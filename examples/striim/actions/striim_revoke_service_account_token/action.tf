@@ -4,7 +4,7 @@ action "striim_revoke_service_account_token" "former" {
   }
 }
 
-# Once there is a token to take its place, the one that was made by hand is revoked. Or at any time:
+# Revokes the token that was created by hand, as soon as its successor exists. To revoke it at any other time:
 # terraform apply -invoke=action.striim_revoke_service_account_token.former
 resource "striim_service_account_token" "ci" {
   name       = "ci-pipeline"

@@ -8,7 +8,7 @@ resource "striim_service_account_token" "ci" {
   }
 }
 
-# When the value was seen where it should not be, without waiting for a plan:
+# Run this after a leak, without waiting for a plan:
 # terraform apply -invoke=action.striim_rotate_service_account_token.ci
 action "striim_rotate_service_account_token" "ci" {
   config {

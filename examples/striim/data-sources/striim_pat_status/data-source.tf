@@ -1,6 +1,6 @@
 data "striim_pat_status" "this" {}
 
-# A warning in each plan while somebody may use personal access tokens.
+# Warns in each plan while personal access tokens are enabled.
 check "no_personal_access_tokens" {
   assert {
     condition     = !data.striim_pat_status.this.enabled

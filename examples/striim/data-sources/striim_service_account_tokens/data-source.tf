@@ -1,12 +1,12 @@
-# What ends within a month, or has ended already.
-data "striim_service_account_tokens" "ending" {
+# Tokens that expire within 30 days, or have expired.
+data "striim_service_account_tokens" "expiring" {
   expires_before = provider::striim::duration_add(plantimestamp(), "30d")
 }
 
-# A warning in each plan while there is any.
-check "no_token_is_ending" {
+# Warns in each plan while there are such tokens.
+check "no_token_expires_soon" {
   assert {
-    condition     = length(data.striim_service_account_tokens.ending.tokens) == 0
-    error_message = "To be rotated soon: ${join(", ", data.striim_service_account_tokens.ending.tokens[*].name)}."
+    condition     = length(data.striim_service_account_tokens.expiring.tokens) == 0
+    error_message = "Rotate these tokens soon: ${join(", ", data.striim_service_account_tokens.expiring.tokens[*].name)}."
   }
 }

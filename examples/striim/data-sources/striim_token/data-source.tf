@@ -9,11 +9,11 @@ data "striim_token" "jo" {
 }
 
 locals {
-  # A legacy token never expires: its expires_at is null, which timecmp does not take.
+  # A legacy token never expires: its expires_at is null, which timecmp does not accept.
   ci_expires_at = coalesce(data.striim_token.ci.expires_at, "9999-12-31T23:59:59Z")
 }
 
-# A warning in each plan that is made within two weeks of the expiry.
+# Warns in each plan in the last two weeks before the expiry, and after it.
 check "ci_token" {
   assert {
     condition     = timecmp(local.ci_expires_at, timeadd(plantimestamp(), "336h")) > 0

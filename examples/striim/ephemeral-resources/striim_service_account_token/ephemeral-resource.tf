@@ -1,10 +1,10 @@
-# A token for this run alone: made in the plan and again in the apply, and revoked when each is done.
+# A token for this run only. Plan and apply each create one, and revoke it when they finish.
 ephemeral "striim_service_account_token" "run" {
   name_prefix = "terraform"
   expires_in  = "30m"
 }
 
-# It goes where no value is stored: into the configuration of a provider, as here, or into a write-only argument.
+# Pass the value where Terraform does not store it: to a provider's configuration, as here, or to a write-only argument.
 provider "striim" {
   alias   = "run"
   account = "acme"

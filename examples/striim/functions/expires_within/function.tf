@@ -2,8 +2,8 @@ data "striim_token" "ci" {
   name = "ci-pipeline"
 }
 
-# A warning in each plan that is made within two weeks of the expiry, and after it. A legacy token never expires: its
-# expires_at is null. Terraform evaluates the message in any case, and fails if it holds a null.
+# Warns in each plan in the last two weeks before the expiry, and after it. A legacy token has no expiry: expires_at is null.
+# The message must not contain null, because Terraform evaluates it even if the condition is true.
 check "ci_token" {
   assert {
     condition     = !provider::striim::expires_within(data.striim_token.ci.expires_at, "14d", plantimestamp())

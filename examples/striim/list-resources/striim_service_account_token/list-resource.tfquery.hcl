@@ -1,5 +1,5 @@
-# Which tokens end in the next months?
-list "striim_service_account_token" "ending" {
+# Tokens that have not expired yet, and expire before July 2027.
+list "striim_service_account_token" "expiring" {
   provider = striim
 
   config {

@@ -1,5 +1,5 @@
-# Ends every personal access token of the account at once.
+# Disables personal access tokens, which revokes all of them at once.
 resource "striim_pat_status" "account" {
   enabled    = false
-  on_destroy = "keep" # or "enable", or "disable"
+  on_destroy = "keep" # or "enable" or "disable"
 }

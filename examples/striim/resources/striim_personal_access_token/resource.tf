@@ -2,7 +2,8 @@ resource "striim_pat_status" "account" {
   enabled = true
 }
 
-# Jo's token, renewed by the first apply in the last week of its 30 days. Creating this ends the one that Jo has.
+# Creating this resource revokes Jo's present token. The new one is valid for 30 days; the first apply in the last 7 days
+# rotates it.
 resource "striim_personal_access_token" "jo" {
   email         = "jo@example.com"
   expires_in    = "30d"

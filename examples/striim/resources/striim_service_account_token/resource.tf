@@ -1,11 +1,11 @@
-# Ends at a fixed instant; another one rotates it.
+# Expires at a fixed time. A changed expires_at rotates it.
 resource "striim_service_account_token" "ci" {
   name        = "ci-pipeline"
   description = "Deploys the pipelines"
   expires_at  = "2027-06-30T00:00:00Z"
 }
 
-# Rotated by the first apply in the last two weeks of its 90 days.
+# Valid for 90 days. The first apply in the last 14 days rotates it.
 resource "striim_service_account_token" "nightly" {
   name          = "nightly-jobs"
   expires_in    = "90d"

@@ -1,4 +1,5 @@
-# A new token every 30 days. Each works for 90, so whoever uses it has a month to fetch the next one.
+# Issues a value every 30 days. The previous value remains valid until the next rotation, so clients have 30 days to
+# fetch the new one.
 resource "striim_service_account_token_pair" "ci" {
   name         = "ci-pipeline"
   description  = "Deploys the pipelines"

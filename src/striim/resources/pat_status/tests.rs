@@ -1,4 +1,4 @@
-//! Statuses of personal access tokens, on the sandbox, under tokio's clock.
+//! Runs with one or two `striim_pat_status`, against the sandbox, under tokio's paused clock.
 
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ async fn opposite_status_of_a_second_resource_toggles_nothing() {
     assert_eq!(applied, RunOutcome::Failed);
     let shown = format!("{:?}", workspace.take_diagnostics());
     assert!(shown.contains("Contradictory statuses"), "{shown}");
-    // Known only at apply, it is not compared before.
+    // A status that is known only at apply is not compared during the plan.
     let resource = PatStatusResource::new(Session::new(sandbox.clock()));
     let connection = Arc::new(connection(&sandbox));
     let contexts = [(); 2].map(|()| Context::with_client(connection.clone()));
@@ -87,7 +87,7 @@ async fn single_resource_can_be_changed_replaced_and_destroyed() {
     second.apply(start, Some(&config(true))).await.succeeds();
 }
 
-/// As in a file of `terraform test` with a `provider` block of its own.
+/// Shares one connection between the runs, as a `terraform test` file with a `provider` block does.
 #[tokio::test(start_paused = true)]
 async fn single_resource_can_be_changed_by_runs_that_share_a_connection() {
     let sandbox = sandbox(Options::default());
@@ -96,7 +96,7 @@ async fn single_resource_can_be_changed_by_runs_that_share_a_connection() {
     let (mut state, mut private) = (Value::Null, PrivateState::default());
     for enabled in [true, false, true] {
         let declared = crate::framework::Model::into_value(config(enabled));
-        // Terraform plans in the plan and again in the apply, and hands a creation nothing of the first plan.
+        // Terraform plans again in the apply, and passes no private state of the first plan to a creation.
         for applies in [false, true] {
             let mut context = Context::with_client(connection.clone());
             if !state.is_null() {
@@ -138,5 +138,5 @@ async fn status_toggled_by_another_process_is_reported() {
     one.apply(start, Some(&config(true))).await.succeeds();
     other.apply(start, Some(&config(false))).await.succeeds();
     let run = one.plan(start, Some(&config(true))).await.succeeds();
-    run.warns("were disabled outside of this resource");
+    run.warns("were disabled outside this resource");
 }

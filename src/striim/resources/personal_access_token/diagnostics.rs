@@ -13,7 +13,7 @@ pub(super) use crate::striim::diagnostics::{
     absence_not_proved, cannot_revoke_own_token, pat_of, rotates_own_token, unknown_user,
 };
 
-/// The warning of a creation, which revokes the value that the user has.
+/// Warns that the creation revokes the user's present value.
 pub(super) fn revokes_present(what: &str, token: &UserToken, now: Timestamp) -> Diagnostic {
     let expiry = match token.expires_at.map(Expiry::at) {
         Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),
@@ -24,40 +24,40 @@ pub(super) fn revokes_present(what: &str, token: &UserToken, now: Timestamp) -> 
     Diagnostic::warning(
         format!("{what} is to be revoked and replaced"),
         format!(
-            "It exists and {expiry}. Creating this resource rotates it: the value that the user has stops working at that \
-             moment. To manage it without that, import it."
+            "It exists and {expiry}. Creating this resource rotates it: the present value stops working at that moment. To \
+             manage it without rotating it, import it."
         ),
     )
 }
 
-/// The warning of a creation for a user who has no token.
+/// Warns that the user has no token to rotate.
 pub(super) fn has_none(address: Option<&str>) -> Diagnostic {
     Diagnostic::warning(
         "There is no personal access token to rotate",
         format!(
             "{} does not exist, and the platform's API cannot create one, only rotate it. Whether a rotation creates a first \
-             one is not documented. {}",
+             token is not documented. {}",
             pat_of(address),
             advice_without_token(address)
         ),
     )
 }
 
-/// The advice for a rotation that does not create a first token.
+/// Returns the advice for a user who has no token.
 fn advice_without_token(address: Option<&str>) -> &'static str {
     match address {
         Some(_) => {
-            "If the apply fails, have the user create one in the portal (Token Management, Personal Token); then run \
-             again, or import it."
+            "If the apply fails, ask the user to create one in the portal (Token Management, Personal Token), and then run \
+             again or import it."
         }
         None => {
-            "A provider that works with the token of a service account is no user: set `email`, or give the provider \
-             the personal access token itself."
+            "A provider that works with the token of a service account is no user. Set `email`, or configure the provider \
+             with the personal access token itself."
         }
     }
 }
 
-/// The error of a rotation. `has_default_expiry` is whether the configuration sets no expiry.
+/// Describes a failed rotation. `has_default_expiry`: whether the configuration sets no expiry.
 pub(super) fn rotate_failed(
     address: Option<&str>,
     RotateError { error, is_disabled }: &RotateError,
@@ -66,20 +66,20 @@ pub(super) fn rotate_failed(
 ) -> Diagnostic {
     let mut diagnostic = request_failed(error);
     let more = if *is_disabled {
-        "Personal access tokens are disabled in the account. Enable them (`striim_pat_status`), and let this resource \
-         wait for that with `depends_on`."
+        "Personal access tokens are disabled in the account. Enable them with a `striim_pat_status`, and reference it in \
+         `depends_on` of this resource."
     } else if error.is_ambiguous() && own {
-        "If it did, the provider's own token no longer works, and the new value is lost. Then issue another in the portal \
-         and give it to the provider."
+        "If it did, the provider's own token no longer works, and the new value is lost. In that case issue another token in \
+         the portal, and configure the provider with it."
     } else if error.is_ambiguous() {
-        "If it did, the value that was in use no longer works, and the new one is lost. Run again: that rotates once more."
+        "If it did, the value that was in use no longer works, and the new one is lost. Run again to rotate once more."
     } else if error.is_not_found() {
         advice_without_token(address)
     } else if error.status() == Some(StatusCode::BAD_REQUEST) && has_default_expiry {
         "The platform may require an expiry: set `expires_in` or `expires_at`."
     } else if error.status() == Some(StatusCode::FORBIDDEN) && address.is_some() && !own {
         "The platform's documentation says that administrators can manage other users' tokens, and elsewhere that they can \
-         only revoke them. If it rejects the rotation of this one, give the provider the user's own token."
+         only revoke them. If it rejects this rotation, configure the provider with the user's own token."
     } else {
         return diagnostic;
     };
@@ -88,16 +88,16 @@ pub(super) fn rotate_failed(
     diagnostic
 }
 
-/// The warning of a plan that issues a value while personal access tokens are disabled.
+/// Warns that a value is to be issued while personal access tokens are disabled.
 pub(super) fn disabled_now() -> Diagnostic {
     Diagnostic::warning(
         "Personal access tokens are disabled",
-        "They are disabled in the account now, so the platform will reject the request for one. If a `striim_pat_status` of \
-         this configuration enables them, let this resource wait for it with `depends_on`.",
+        "They are disabled in the account now, so the platform will reject the request for one. If a `striim_pat_status` in \
+         this configuration enables them, reference it in `depends_on` of this resource.",
     )
 }
 
-/// The error that there is no token to import.
+/// Reports that there is no token to import.
 pub(super) fn nothing_to_import(address: Option<&str>, own: &str) -> Diagnostic {
     Diagnostic::error(
         "No personal access token",
@@ -109,12 +109,12 @@ pub(super) fn nothing_to_import(address: Option<&str>, own: &str) -> Diagnostic 
     )
 }
 
-/// The warning of an import, which cannot read the value.
+/// Warns that an import cannot read the value.
 pub(super) fn value_unknown_after_import(what: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("{what}: its value is not known"),
-        "The platform showed it once, when it was issued, so `token` stays null. The value remains valid where it is in use. \
-         For a value that Terraform knows, change `expires_at`, or once they are recorded `expires_in` or \
-         `rotation_triggers`: that rotates the token, and the old value stops working.",
+        "The platform showed it only when it issued it, so `token` stays null. The value remains valid where it is in use. \
+         To get a value that Terraform knows, rotate the token: change `expires_at`, or, once an apply has recorded them, \
+         `expires_in` or `rotation_triggers`. The old value then stops working.",
     )
 }

@@ -1,4 +1,4 @@
-//! The plans of `striim_personal_access_token`.
+//! Plan of `striim_personal_access_token`.
 
 use super::diagnostics;
 use super::{LIFETIME, OWN_USER, PersonalAccessToken, PersonalAccessTokenResource, id_of};
@@ -40,7 +40,7 @@ impl PersonalAccessTokenResource {
                 .plan_replacement(context, prior, planned, is_own, diagnostics)
                 .await;
         }
-        // The spelling of the state stays. If the state has none, Terraform requires the declared one.
+        // Keeps the spelling of the state. If that is null, Terraform requires the configured value.
         if !prior.email.is_null() {
             planned.email = prior.email.clone();
         }
@@ -66,7 +66,7 @@ impl PersonalAccessTokenResource {
         }
     }
 
-    /// Reads the user's present token, completes the planned user, and reports what the creation
+    /// Reads the user's present PAT, fills in `email` and `id`, and warns of the value that the creation
     /// revokes. Errors of requests are ignored here: apply reports them.
     async fn check_creation(
         &self,
@@ -75,7 +75,7 @@ impl PersonalAccessTokenResource {
         is_own: bool,
         diagnostics: &mut Diagnostics,
     ) {
-        // Left out, `email` is that of the provider's own user, and known once the platform reports it.
+        // If `email` is null, it becomes the address of the provider's own user, if the platform reports it.
         planned.id = planned.email.clone();
         match is_own {
             true => context.private.set(OWN_USER, true),
@@ -104,8 +104,8 @@ impl PersonalAccessTokenResource {
         warn_if_disabled(&connection, &operation, diagnostics).await;
     }
 
-    /// Plans the replacement of `prior`. Terraform plans its creation by another call, and drops the
-    /// warnings of that one.
+    /// Plans the replacement of `prior`, including the warnings of the creation: Terraform plans the creation
+    /// in a second call, and drops the warnings of that call.
     async fn plan_replacement(
         &self,
         context: &Context,
@@ -168,7 +168,7 @@ impl PersonalAccessTokenResource {
             .await;
     }
 
-    /// Plans the deletion, and warns if it will be refused.
+    /// Plans the deletion, and warns if the provider will refuse it.
     pub(super) async fn plan_deletion(
         &self,
         context: &Context,
@@ -186,8 +186,8 @@ impl PersonalAccessTokenResource {
         }
     }
 
-    /// Whether a configuration with this `email` means the user whose PAT is in the state. Errors of
-    /// requests are ignored: then `email` counts as changed only if it is set.
+    /// Whether the configured `email` identifies the user whose PAT is in the state. Errors of requests are
+    /// ignored: then a configured `email` counts as changed, and a null one does not.
     async fn is_of_same_user(&self, context: &Context, email: &Field<String>, prior: &PersonalAccessToken) -> bool {
         let address = prior.address();
         let lookup = async |address: Option<&str>| {
@@ -201,7 +201,7 @@ impl PersonalAccessTokenResource {
             // The platform did not report the address of the provider's own user.
             (Field::Known(email), None) => lookup(Some(email)).await.is_some_and(|found| found.own),
             (Field::Null, None) => true,
-            // A PAT that is managed as the provider's own stays that of its user.
+            // The PAT was created or imported without an address: its user does not change.
             (Field::Null, Some(_)) if prior.email.is_null() || context.private.get(OWN_USER) == Some(true) => true,
             (Field::Null, Some(address)) => match lookup(None).await {
                 Some(Found {
@@ -216,7 +216,7 @@ impl PersonalAccessTokenResource {
     }
 }
 
-/// Warns of a plan that issues a value while PATs are disabled, as far as that is known.
+/// Warns if the plan issues a value while PATs are disabled, if the status can be read.
 async fn warn_if_disabled(connection: &Connection, operation: &Operation, diagnostics: &mut Diagnostics) {
     let declared = diagnostics.ok(connection.planned_pats.issue());
     if declared == Some(None) && pat::are_disabled(&connection.api, operation).await {

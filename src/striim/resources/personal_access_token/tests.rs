@@ -1,4 +1,4 @@
-//! The resource in a workspace of its own, on the sandbox, under tokio's clock.
+//! Runs of a workspace with one `striim_personal_access_token`, against the sandbox, under tokio's paused clock.
 
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
@@ -23,16 +23,16 @@ const REVOKE: (&str, &str) = ("DELETE", "/user-token");
 const STATUS: &str = "striim_pat_status.this";
 const PAT: &str = "striim_personal_access_token.this";
 
-/// An account with a regular user, and a provider that works with one of its tokens.
+/// An account with a regular user, a provider with one of the account's tokens, and the workspace.
 struct World {
     sandbox: Sandbox,
-    /// The API by the token that the provider works with. A run after a rotation of that token works with the new value.
+    /// The API client, which all runs share. If a run rotates the client's own token, later runs use the new value.
     api: Api,
     resource: SingleResource,
 }
 
 impl World {
-    /// The provider works with the token of a service account.
+    /// Creates an account whose provider uses the token of a service account.
     fn new(options: Options) -> Self {
         let sandbox = sandbox(options);
         sandbox.add_user(USER, Role::Regular);
@@ -43,14 +43,14 @@ impl World {
         }
     }
 
-    /// The provider works with the PAT of this user, who has none yet.
+    /// Creates an account whose provider uses the PAT of this user.
     fn of(email: &str) -> Self {
         let mut world = Self::new(Options::default());
         world.work_with(&world.give(email));
         world
     }
 
-    /// The user has a PAT, and Terraform manages it.
+    /// Creates an account with a user whose PAT Terraform manages.
     async fn created(options: Options) -> Self {
         let mut world = Self::new(options);
         world.give(USER);
@@ -58,17 +58,17 @@ impl World {
         world
     }
 
-    /// From now on, the provider works with this token.
+    /// Switches the provider to this token.
     fn work_with(&mut self, token: &SecretString) {
         self.api = api_with(&self.sandbox, token);
     }
 
-    /// From now on, the provider works with the token of a service account.
+    /// Switches the provider to the token of a service account.
     fn work_as_service_account(&mut self) {
         self.api = api(&self.sandbox);
     }
 
-    /// Starts providers.
+    /// Returns a constructor of providers, one for each process that Terraform starts.
     fn provider(&self) -> impl Fn() -> Connected + use<> {
         let (sandbox, api) = (self.sandbox.clone(), self.api.clone());
         move || provider_by(&sandbox, &api)
@@ -91,7 +91,7 @@ impl World {
 
     #[track_caller]
     fn state(&self) -> PersonalAccessToken {
-        self.resource.state().expect("it is in the state")
+        self.resource.state().expect("the resource is in the state")
     }
 
     fn is_in_state(&self) -> bool {
@@ -102,8 +102,8 @@ impl World {
         self.resource.plan(self.provider(), Some(config)).await
     }
 
-    /// Plans a destruction, without its warnings.
-    async fn destruction(&mut self) -> SavedPlan {
+    /// Saves the plan of a destroy. Discards its warnings.
+    async fn save_destroy_plan(&mut self) -> SavedPlan {
         self.save_plan(None).await
     }
 
@@ -113,7 +113,7 @@ impl World {
         plan
     }
 
-    /// Plans, which must succeed, and applies the plan. Reports what the plan did not.
+    /// Plans, which must succeed, and applies the plan. Returns the diagnostics that only the apply reports.
     async fn apply(&mut self, config: &PersonalAccessToken) -> Run {
         let plan = self.resource.save_plan(self.provider(), Some(config)).await;
         let planned = self.resource.workspace().take_diagnostics();
@@ -134,13 +134,13 @@ impl World {
         self.resource.destroy(self.provider()).await
     }
 
-    /// Destroys, which must succeed.
-    async fn destroys(&mut self) {
+    /// Destroys. Asserts that it succeeds.
+    async fn destroy_succeeds(&mut self) {
         self.destroy().await.reports_nothing();
         assert!(!self.is_in_state());
     }
 
-    /// What a plan of this configuration reports.
+    /// Plans this configuration in a new workspace, and returns the diagnostics.
     async fn plan_all(&self, configuration: &Configuration) -> Vec<testing::Diagnostic> {
         let workspace = Workspace::new();
         workspace
@@ -158,7 +158,7 @@ fn new_resource() -> SingleResource {
     SingleResource::new(PersonalAccessTokenResource::TYPE)
 }
 
-/// What a run planned.
+/// Returns the planned attributes of a run.
 fn planned(run: &Run) -> PersonalAccessToken {
     PersonalAccessToken::from_value(&run.planned).unwrap()
 }
@@ -170,7 +170,7 @@ fn status(enabled: bool) -> PatStatus {
     }
 }
 
-/// A configuration whose values live 30 days.
+/// A configuration whose values are valid for 30 days.
 fn of(email: Option<&str>) -> PersonalAccessToken {
     PersonalAccessToken {
         email: email.map(str::to_owned).into(),
@@ -259,7 +259,7 @@ async fn planned_creation_warns_of_revoked_value() {
 
 #[tokio::test(start_paused = true)]
 async fn create_rotates_present_token() {
-    // As whom the provider works (not given: as a service account), the `email`, the `id` to come.
+    // (user of the provider's PAT, or `None` for a service account; configured `email`; expected `id`)
     for (caller, email, id) in [
         (None, Some(USER), USER),
         (Some(USER), Some(USER), USER),
@@ -318,7 +318,7 @@ async fn failed_create_is_not_in_state() {
     world.give(USER);
     world.sandbox.fault(cut());
     let created = world.apply(&of(Some(USER))).await;
-    created.fails("Run again: that rotates once more");
+    created.fails("Run again to rotate once more");
     assert!(!world.is_in_state());
 
     let mut world = World::of(USER);
@@ -345,7 +345,7 @@ async fn rejection_advises_what_to_do() {
             refusing(|options| options.rotation_creates_pat = false),
             of(Some(USER)),
             false,
-            "have the user create one in the portal",
+            "ask the user to create one in the portal",
         ),
         (Options::default(), of(None), false, "set `email`"),
         (
@@ -358,7 +358,7 @@ async fn rejection_advises_what_to_do() {
             refusing(|options| options.admins_rotate_pats = false),
             of(Some(USER)),
             true,
-            "give the provider the user's own token",
+            "configure the provider with the user's own token",
         ),
     ] {
         let mut world = World::new(options);
@@ -372,11 +372,11 @@ async fn rejection_advises_what_to_do() {
 
 #[tokio::test(start_paused = true)]
 async fn plan_warns_that_pats_are_disabled() {
-    /// What `striim_pat_status` plans before, and after.
+    /// (status planned by `striim_pat_status` before the PAT, status planned after it, expected diagnostic)
     type Case = (Option<bool>, Option<bool>, &'static str);
     let cases: [Case; 4] = [
-        (None, None, "let this resource wait for it with `depends_on`"),
-        (None, Some(true), "let this resource wait for it with `depends_on`"),
+        (None, None, "reference it in `depends_on`"),
+        (None, Some(true), "reference it in `depends_on`"),
         (Some(true), None, ""),
         (Some(false), None, "are to be disabled"),
     ];
@@ -545,7 +545,7 @@ async fn fixed_expiry_is_reported_and_not_rotated() {
     past.fails("is in the past");
     let late = world.plan(&fixed("2027-12-31T00:00:00Z")).await;
     late.fails("more than 90 days ahead");
-    world.destroys().await;
+    world.destroy_succeeds().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -562,7 +562,7 @@ async fn refresh_detects_changes_outside() {
 
         world.toggle_pats().await;
         if has_expired {
-            // Ended as declared, it was not revoked outside.
+            // A PAT that expired as declared is not reported as revoked outside Terraform.
             world.advance(31);
             world.refresh().await.reports_nothing();
         } else {
@@ -600,7 +600,7 @@ async fn pat_stays_that_of_its_user_with_other_credential() {
     world.apply(&with_trigger(of(None), "2")).await.reports_nothing();
     let updated = world.state();
     assert!(world.is_live(&updated));
-    world.destroys().await;
+    world.destroy_succeeds().await;
     assert!(!world.is_live(&updated));
 }
 
@@ -622,7 +622,7 @@ async fn pat_of_unknown_user_stays_in_state() {
     world.destroy().await.fails(ADVICE);
     assert!(world.is_in_state() && world.is_live(&state));
     world.advance(31);
-    world.destroys().await;
+    world.destroy_succeeds().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -652,7 +652,7 @@ async fn own_pat_is_rotated_and_used_but_not_revoked() {
         planned.succeeds().warns(ADVICE);
         world.destroy().await.fails(ADVICE);
         assert!(world.is_in_state() && world.is_live(&updated));
-        // Without the value, the user tells.
+        // Without a value in the state, the provider's own PAT is recognised by its user.
         world
             .resource
             .edit_state(|state| state["token"] = serde_json::Value::Null);
@@ -684,11 +684,11 @@ async fn destroy_revokes_and_is_idempotent() {
             assert!(world.is_in_state() && world.is_live(&state));
             continue;
         }
-        world.destroys().await;
+        world.destroy_succeeds().await;
         assert!(!world.is_live(&state));
 
         let mut world = World::created(options).await;
-        let plan = world.destruction().await;
+        let plan = world.save_destroy_plan().await;
         let operation = operation();
         let found = pat::find(&world.api, &operation, Some(USER)).await.unwrap();
         let found = found.token.unwrap();
@@ -750,7 +750,7 @@ async fn disabling_pats_warns_if_provider_uses_a_pat() {
     assert!(warns(&by_service_account, "revokes every personal access token"));
 }
 
-/// As `terraform test` does it: one process of the provider for creation and cleanup.
+/// Creates and destroys with one provider process, as `terraform test` does.
 #[tokio::test(start_paused = true)]
 async fn pat_created_and_destroyed_in_one_run_is_revoked() {
     let world = World::new(Options::default());
@@ -780,7 +780,7 @@ async fn absence_reported_by_gateway_removes_nothing_from_state() {
             }
             world.apply(&of(Some(USER))).await.succeeds();
             let state = world.state();
-            // All answers on the path; those about one user; the first ones.
+            // Faults for: all requests, all but the first, only the first, only the second.
             for (skip, times) in [(0, 1_000), (1, 1_000), (0, 1), (1, 1)] {
                 world.sandbox.clear_faults();
                 world.resource.set_state(state.clone());
@@ -790,7 +790,7 @@ async fn absence_reported_by_gateway_removes_nothing_from_state() {
                 assert!(world.is_in_state(), "{imposter:?} {of_user} {skip} {times}");
             }
             world.sandbox.clear_faults();
-            let plan = world.destruction().await;
+            let plan = world.save_destroy_plan().await;
             for method in ["GET", "DELETE"] {
                 world
                     .sandbox
@@ -820,7 +820,7 @@ async fn answer_about_other_user_revokes_nothing() {
     let mut world = World::created(Options::default()).await;
     let bob = world.sandbox.add_user("bob@acme.example", Role::Regular);
     let his = world.give(&bob.email);
-    let (state, plan) = (world.state(), world.destruction().await);
+    let (state, plan) = (world.state(), world.save_destroy_plan().await);
     let body = format!(r#"{{"token-id":1,"user-id":{},"email":"bob@acme.example"}}"#, bob.id);
     let answer = Fault::answer(200).body(&body);
     world.sandbox.fault(answer.on("GET", "/user-token").times(1_000));

@@ -11,7 +11,7 @@ use crate::striim::tests::{provider, sandbox};
 
 const NAME: &str = "CI-Pipeline";
 
-/// A service account that is declared, in a workspace of its own.
+/// A workspace with one service account token.
 struct World {
     sandbox: Sandbox,
     workspace: SingleResource,
@@ -42,7 +42,7 @@ impl World {
         value.is_some_and(|value| self.sandbox.is_live(value.expose_secret()))
     }
 
-    /// The names of the service accounts but the provider's own.
+    /// Returns the names of all service accounts except the provider's own.
     fn names(&self) -> Vec<String> {
         let names = self.sandbox.service_accounts().into_iter().map(|account| account.name);
         names.filter(|name| name != "terraform").collect()

@@ -1,4 +1,4 @@
-//! Pairs in a workspace of their own, on the sandbox, under tokio's clock.
+//! Runs of a workspace with one pair, against the sandbox, under tokio's paused clock.
 
 use secrecy::ExposeSecret;
 
@@ -17,7 +17,7 @@ const CREATE: (&str, &str) = ("POST", "/service-account");
 const ROTATE: (&str, &str) = ("POST", "/service-account/rotate");
 const DELETE: (&str, &str) = ("DELETE", "/service-account");
 
-/// One pair, its configuration and its state.
+/// An account and a workspace with one pair.
 struct World {
     sandbox: Sandbox,
     config: ServiceAccountTokenPair,
@@ -44,7 +44,7 @@ impl World {
         world
     }
 
-    /// A pair of which both values were issued by applies.
+    /// Creates a pair and rotates it once, so that both values are in the state.
     async fn rotated() -> Self {
         let mut world = Self::created().await;
         world.trigger("1");
@@ -52,7 +52,7 @@ impl World {
         world
     }
 
-    /// Starts providers.
+    /// Returns a constructor of providers, one for each process that Terraform starts.
     fn provider(&self) -> impl Fn() -> Connected + use<> {
         let sandbox = self.sandbox.clone();
         move || provider(&sandbox)
@@ -63,12 +63,12 @@ impl World {
         self.resource.state().expect("it is in the state")
     }
 
-    /// The values in the state that the platform lets in, `current` first.
+    /// Returns whether each value in the state is valid, `current` first.
     fn works(&self) -> [bool; 2] {
         works_in(&self.sandbox, &self.resource.state())
     }
 
-    /// The attributes in the state, to compare.
+    /// Returns the attributes in the state, for comparison.
     fn attributes(&self) -> Option<Value> {
         self.resource.object().map(|object| object.value().clone())
     }
@@ -82,7 +82,7 @@ impl World {
         self.config.rotation_triggers = Triggers::from([("release".to_owned(), value.into())]).into();
     }
 
-    /// As many creations and rotations as there were so far.
+    /// Returns the number of creations and rotations so far.
     fn issued(&self) -> usize {
         let issues = [AuditAction::CreateServiceAccount, AuditAction::RotateServiceAccount];
         let audit = self.sandbox.audit();
@@ -97,14 +97,14 @@ impl World {
         self.resource.apply(self.provider(), Some(&self.config)).await
     }
 
-    /// Applies, which must succeed and leave nothing to plan.
+    /// Applies. Asserts that it succeeds and that the next plan is empty.
     async fn applies(&mut self) -> Run {
         let run = self.apply().await.succeeds();
         self.plan().await.changes_nothing();
         run
     }
 
-    /// Applies until nothing fails any more.
+    /// Applies until an apply succeeds.
     async fn applies_at_last(&mut self) {
         while self.apply().await.has_errors() {}
     }
@@ -131,7 +131,7 @@ fn name(account: &Field<Account>) -> &str {
     account.known().unwrap().name()
 }
 
-/// The number of a pair that was created when the tests begin.
+/// The generation of a pair that is created at the start of a test.
 fn created_at_midnight() -> Field<i64> {
     let midnight: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();
     midnight.as_millisecond().into()
@@ -192,7 +192,7 @@ async fn daily_applies_rotate_only_when_due() {
     assert_eq!(world.issued(), 1 + 365 / 30);
 }
 
-/// What goes wrong with a rotation: how, how often in a row, and whether Terraform is killed before it writes its state.
+/// Returns faults of a rotation: the fault, how often it repeats, and when Terraform is killed before it writes its state.
 fn troubles() -> Vec<(Fault, u32, Option<Duration>)> {
     let refusals = [Fault::answer(400), Fault::answer(403), Fault::answer(429)];
     let faults = lost_answers().into_iter().chain(refusals);
@@ -202,7 +202,7 @@ fn troubles() -> Vec<(Fault, u32, Option<Duration>)> {
         .collect()
 }
 
-/// One apply under faults. The state has a valid value at every instant, before it is written and after.
+/// Applies once under faults. Asserts that the state contains a valid value at all times.
 async fn apply_in_trouble(world: &mut World, killed_after: Option<Duration>, case: &str) -> bool {
     let before = world.resource.state();
     let run = tokio::time::timeout(killed_after.unwrap_or(DAY / 2), world.apply()).await;
@@ -255,7 +255,7 @@ async fn year_of_faults_keeps_a_valid_value_in_state() {
     }
 }
 
-/// Whatever other clients do to the two accounts, no run revokes the last valid value.
+/// Other clients change the two accounts at random; no run revokes the last valid value.
 #[tokio::test(start_paused = true)]
 async fn changes_outside_never_make_rotation_revoke_the_last_valid_value() {
     for seed in 0..3 {
@@ -306,7 +306,7 @@ async fn rotation_after_lost_answer_rotates_same_account() {
     let state = world.state();
     assert_eq!((name(&state.current), name(&state.previous)), ("ci-b", "ci-a"));
     assert_eq!(world.works(), [true, false]);
-    // The platform's list shows whether the former value was revoked.
+    // The platform's list shows whether the previous value was revoked.
     world.plan().await.warns("has another value than the state");
     world.applies_at_last().await;
     assert_eq!(name(&world.state().current), "ci-a");
@@ -340,7 +340,7 @@ async fn possible_orphan_of_create_is_recorded() {
 
 #[tokio::test(start_paused = true)]
 async fn revocation_outside_rotates_only_the_revoked_value() {
-    // (what happens to the current service account, what the plan says of it)
+    // (change of the current service account outside Terraform, expected warning of the plan)
     type Event = fn(&Sandbox, &str);
     let events: [(Event, &str); 2] = [
         (
@@ -407,7 +407,7 @@ async fn account_missing_in_one_list_keeps_its_value() {
             assert_eq!(world.works(), before);
         }
         world.resource.set_state(state);
-        // The next list has both again.
+        // The next list contains both accounts again.
         world.plan().await.changes_nothing();
         world.refresh().await.succeeds();
         assert_eq!(world.works(), [true, true]);
@@ -450,7 +450,7 @@ async fn outdated_plan_revokes_nothing() {
     world.trigger("2");
     let before = world.attributes();
     let plan = world.resource.save_plan(world.provider(), Some(&world.config)).await;
-    // It was to replace ci-a, next to which ci-b was to remain valid.
+    // The saved plan replaces ci-a and expects ci-b to remain valid.
     world.sandbox.rotate_outside("ci-b").unwrap();
     let applied = world.resource.apply_saved(world.provider(), &plan).await;
     applied.fails("out of date");
@@ -467,7 +467,7 @@ async fn unknown_argument_rotates_only_if_changed_at_apply() {
         let mut world = World::new(Options::default());
         world.sandbox.add_user(USER, Role::Regular);
         world.sandbox.add_user_token(USER, None).unwrap();
-        // A rotation of the PAT leaves open until the apply when it expires.
+        // A planned rotation of the PAT makes its expiry unknown until the apply.
         let pat = |release: &str| {
             let policy = RotationPolicy {
                 expires_in: "30d".into(),
@@ -527,7 +527,7 @@ async fn import_revokes_nothing() {
 
     world.trigger("2");
     world.applies().await;
-    // The older one was rotated; the other remains valid where it is in use.
+    // The older value was rotated. The other remains valid where it is in use.
     assert_eq!(name(&world.state().current), "ci-a");
     assert_eq!(works_in(&world.sandbox, &before), [true, false]);
 }
@@ -565,7 +565,7 @@ async fn orphan_of_killed_rotation_is_found_by_name() {
         world.applies().await;
         assert!(world.works()[0] && works_in(&world.sandbox, &killed) == [false, !first_is_gone]);
 
-        // The same is found where the pair is to be destroyed.
+        // A destroy finds the orphan, too.
         world.resource.set_state(before);
         world.destroy().await.succeeds();
         assert!(world.names().is_empty(), "{:?}", world.names());
@@ -606,7 +606,7 @@ async fn own_token_is_rotated_and_not_revoked() {
     world.trigger("2");
     let previous = world.state().previous.into_known().unwrap();
     let own = previous.token.known().unwrap();
-    // What the provider works with after a rotation of its own, the next one is configured with.
+    // After a rotation of the provider's own token, the next provider is configured with the new value.
     let api = api_with(&world.sandbox, own);
     let start = || provider_by(&world.sandbox, &api);
 
@@ -621,7 +621,7 @@ async fn own_token_is_rotated_and_not_revoked() {
     let rotated = world.resource.apply(start, Some(&world.config)).await.succeeds();
     rotated.warns("provider's own credential");
     assert!(!world.sandbox.is_live(own.expose_secret()));
-    // It continues with the new value.
+    // The provider continues with the new value.
     let state = world.attributes();
     world.resource.refresh(start).await.succeeds();
     assert!(world.attributes() == state);
@@ -650,7 +650,7 @@ async fn plan_warns_of_what_the_platform_would_reject() {
 #[tokio::test(start_paused = true)]
 async fn durations_without_overlap_are_invalid_and_short_overlap_is_a_warning() {
     use Severity::{Error, Warning};
-    // (expires_in, rotate_every, what a creation reports)
+    // (expires_in, rotate_every, expected diagnostic of a creation)
     let cases = [
         ("90d", Some("30d"), None),
         ("90d", Some("45d"), None),
