@@ -1,7 +1,7 @@
-//! The diagnostics about tokens and service accounts that several resources report.
+//! Diagnostics about tokens and service accounts, shared by several resources.
 //!
-//! A diagnostic of one resource only is in that resource's own module `diagnostics`. A summary names
-//! its token, because Terraform shows only the first of several warnings with the same summary.
+//! A diagnostic of a single resource is in the module `diagnostics` of that resource. Summaries name the
+//! token, because Terraform shows only the first of several warnings with the same summary.
 
 use http::StatusCode;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use crate::framework::{Diagnostic, Severity};
 use crate::rest::Error;
 use crate::token::{Expiry, HumanDuration, Reason};
 
-/// The name of a service account's token in messages.
+/// Returns the name of a service account's token for messages.
 pub(super) fn token_of(name: &str) -> String {
     format!("The token of service account {name:?}")
 }
@@ -86,15 +86,15 @@ pub(super) fn expiry_follows_plan(what: &str, earlier: Expiry) -> Diagnostic {
     Diagnostic::warning(
         format!("`expires_at` of {what} follows the time of each plan"),
         format!(
-            "It lies as far ahead of this plan as {earlier} lay ahead of an earlier one. An expression such as \
-             `timeadd(plantimestamp(), …)` has another value in every plan, and every apply rotates the token. Use \
-             `expires_in` instead, with `rotate_before` to rotate the token in time."
+            "It is as far in the future as {earlier} was in an earlier plan. An expression such as \
+             `timeadd(plantimestamp(), …)` has another value in every plan, so every apply rotates the token. Use `expires_in` \
+             instead, with `rotate_before` to rotate the token before it expires."
         ),
     )
     .on("expires_at")
 }
 
-/// The reasons of a rotation, as a sentence lists them.
+/// Joins the reasons of a rotation to a sentence.
 pub(super) fn listed(reasons: &[Reason]) -> String {
     let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
     reasons.join("; ")
@@ -107,7 +107,7 @@ pub(super) fn value_replaced_warning(what: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("{what} has another value than the state"),
         "It was rotated outside Terraform: the value in the state no longer works, and clients that read it from there have \
-         lost access. The next plan shows what it does about it.",
+         lost access. The next plan shows whether it issues a new value.",
     )
 }
 
@@ -190,7 +190,7 @@ pub(super) fn rotates_own_token(what: &str) -> Diagnostic {
         "The provider works with this token",
         format!(
             "{what} is the provider's own credential. In this run the provider continues with the new value; before the \
-             next run, give it the new value (its argument `token`, or STRIIM_TOKEN)."
+             next run, configure it with the new value (argument `token`, or STRIIM_TOKEN)."
         ),
     )
 }
@@ -199,8 +199,8 @@ fn may_rotate_own_token(what: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("{what} may be the provider's own"),
         "Terraform does not know its value, so it cannot be compared with the provider's credential. If they are the same, \
-         the provider continues with the new value in this run; before the next run, give it the new value (its argument \
-         `token`, or STRIIM_TOKEN).",
+         the provider continues with the new value in this run; before the next run, configure it with the new value \
+         (argument `token`, or STRIIM_TOKEN).",
     )
 }
 
@@ -208,8 +208,8 @@ fn may_revoke_own_token(what: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("{what} may be the provider's own"),
         "Terraform does not know its value, so it cannot be compared with the provider's credential. If they are the same, \
-         revoking it locks the provider out: the rest of this run fails, and so does every run until the provider is given \
-         another administrator's token. In doubt, take the resource out of the state (`terraform state rm`) instead.",
+         revoking it locks the provider out: the rest of this run fails, and so does every run until the provider is configured \
+         with another administrator's token. If in doubt, remove the resource from the state (`terraform state rm`) instead.",
     )
 }
 
@@ -219,8 +219,8 @@ pub(super) fn own_token_may_be_lost(what: &str) -> Diagnostic {
         "The provider may have lost its own token",
         format!(
             "{what} is, or may be, the provider's own credential, and the answer to its rotation was lost. If it was \
-             rotated, the provider cannot send further requests, and the new value is unknown. Then rotate it in the \
-             portal, and give the provider the new value (its argument `token`, or STRIIM_TOKEN) before the next run."
+             rotated, the provider cannot send further requests, and the new value is unknown. In that case rotate it in \
+             the portal, and configure the provider with the new value (argument `token`, or STRIIM_TOKEN) before the next run."
         ),
     )
 }
@@ -230,9 +230,9 @@ pub(super) fn cannot_revoke_own_token(what: &str) -> Diagnostic {
     Diagnostic::error(
         "The provider works with this token",
         format!(
-            "{what} is the provider's own credential, and revoking it would fail the rest of this run. Give the provider \
-             another administrator's token and run again; or take the resource out of the state (`terraform state rm`) \
-             and revoke the token in the portal."
+            "{what} is the provider's own credential, and revoking it would fail the rest of this run. Configure the \
+             provider with another administrator's token and run again, or remove the resource from the state \
+             (`terraform state rm`) and revoke the token in the portal."
         ),
     )
 }
@@ -441,7 +441,7 @@ pub(super) fn rotate_failed(name: &str, error: &Error) -> Diagnostic {
 
 // ---- Personal access tokens
 
-/// The name of a user's personal access token in messages; without an address, of the provider's own user.
+/// Returns the name of a user's personal access token for messages; without an address, of the provider's own user's.
 pub(super) fn pat_of(address: Option<&str>) -> String {
     match address {
         Some(address) => format!("The personal access token of {address:?}"),
@@ -449,41 +449,41 @@ pub(super) fn pat_of(address: Option<&str>) -> String {
     }
 }
 
-/// The report that an answer does not prove the absence of a personal access token.
+/// Reports that an answer does not prove the absence of a personal access token.
 pub(super) fn absence_not_proved(what: &str, severity: Severity) -> Diagnostic {
     Diagnostic {
         severity,
         ..Diagnostic::error(
             format!("{what} was not found, and stays in the state"),
-            "The answer says that there is none. It does not name the user, and nothing shows that it is the platform's own: \
-             a gateway without a route for the path answers the same. Check the provider's `base_url` and proxies. If the \
-             user has no token in the portal, take the resource out of the state (`terraform state rm`), or give the provider \
-             an administrator's personal access token, with which it can prove the absence.",
+            "The platform's answer reports no token, but does not name the user. A gateway without a route for the path gives \
+             the same answer. Check the provider's `base_url` and proxies. If the portal shows that the user has no token, \
+             remove the resource from the state (`terraform state rm`), or configure the provider with an administrator's \
+             personal access token, with which it can prove the absence.",
         )
     }
 }
 
-/// The report that the user of a personal access token is unknown, because the provider no longer works as that user.
+/// Reports that the user of a personal access token is unknown, because the provider no longer works as that user.
 pub(super) fn unknown_user(severity: Severity) -> Diagnostic {
     Diagnostic {
         severity,
         ..Diagnostic::error(
             "The user of the token is not known",
-            "The personal access token was that of the user whom the provider worked as, and the platform did not report the \
-             user's address. Now the provider works with a token that belongs to no user, such as that of a service account. \
-             Give it the user's personal access token again; or take the resource out of the state (`terraform state rm`), and \
+            "The resource manages the personal access token of the provider's own user, whose address the platform did not \
+             report. Now the provider works with a token that belongs to no user, such as that of a service account. Configure \
+             it with the user's personal access token again, or remove the resource from the state (`terraform state rm`), and \
              revoke the token in the portal if it is no longer needed.",
         )
     }
 }
 
-/// The error of a revocation. `by_email` is whether the request named the user by the address.
+/// Describes a failed revocation. `by_email`: whether the request identified the user by the address.
 pub(super) fn pat_revoke_failed(error: &Error, by_email: bool) -> Diagnostic {
     let mut diagnostic = request_failed(error);
     if by_email && is_rejected(error) {
         diagnostic.detail.push_str(
             "\n\nThe platform lets administrators revoke another user's token by the user's number, and did not report that \
-             number. Have the user revoke the token, or revoke it in the portal; then run again.",
+             number. Ask the user to revoke the token, or revoke it in the portal, and then run again.",
         );
     }
     diagnostic
@@ -540,7 +540,7 @@ pub(super) fn just_fits_quota(name: &str, deleted: &[&str], accounts: &[ServiceA
         "This plan just fits the quota",
         format!(
             "A Striim Cloud account may have {QUOTA} active service account tokens. {name:?} can be created only after {} \
-             went, so not with `create_before_destroy`, and not in parallel. The account has:\n{}",
+             has been deleted, so not with `create_before_destroy` or in parallel. The account has:\n{}",
             deleted.join(", "),
             list(accounts, now)
         ),
@@ -593,7 +593,7 @@ pub(super) fn quota_used_up(accounts: &[ServiceAccount], now: Timestamp) -> Stri
     )
 }
 
-/// The service accounts with their expiries, one per line, the one that expires next first.
+/// Lists service accounts with their expiries, one per line, in the order of their expiries.
 fn list(accounts: &[ServiceAccount], now: Timestamp) -> String {
     let mut accounts: Vec<_> = accounts.iter().collect();
     accounts.sort_by_key(|account| (account.expires_at.is_none(), account.expires_at));
@@ -603,7 +603,7 @@ fn list(accounts: &[ServiceAccount], now: Timestamp) -> String {
     lines.collect()
 }
 
-/// When a service account's token expires or has expired, in words.
+/// Describes the expiry of a service account's token.
 pub(super) fn expiry_in_words(account: &ServiceAccount, now: Timestamp) -> String {
     match account.expires_at.map(Expiry::at) {
         Some(expiry) if expiry.has_passed(now) => format!("expired at {expiry}"),

@@ -6,7 +6,7 @@ use super::settings;
 use crate::framework::{Function, InvalidArgument, Parameter, Signature, Type};
 use crate::token::{Expiry, parse_duration};
 
-/// `base_url(account, cloud)`
+/// The function `base_url(account, cloud)`.
 pub(super) struct BaseUrl;
 
 impl Function for BaseUrl {
@@ -45,7 +45,7 @@ impl Function for BaseUrl {
     }
 }
 
-/// `duration_add(instant, duration)`
+/// The function `duration_add(instant, duration)`.
 pub(super) struct DurationAdd;
 
 impl Function for DurationAdd {
@@ -76,7 +76,7 @@ impl Function for DurationAdd {
     }
 }
 
-/// `expires_within(instant, duration, now)`
+/// The function `expires_within(instant, duration, now)`.
 pub(super) struct ExpiresWithin;
 
 impl Function for ExpiresWithin {

@@ -1,12 +1,12 @@
-//! Repetition of a rotation whose answer was lost.
+//! Retries of a rotation whose answer was lost.
 //!
-//! A rotation whose answer is lost may have revoked the value that was in use. It is sent again: only
-//! the last answer's value works, and that one is returned.
+//! A rotation whose answer is lost may have revoked the present value. It is retried until an answer
+//! arrives: only the value of the last answer is valid.
 //!
 //! # Guarantees
-//! - A rotation is not sent again with a credential that it may have revoked. The provider's own
-//!   token is rotated once only; one that may be its own is rotated again only if the platform still
-//!   accepts the provider's credential.
+//! - A rotation is not retried with a credential that it may have revoked. The rotation of the provider's
+//!   own token is not retried. The rotation of a token that may be its own is retried only if the platform
+//!   still accepts the provider's credential.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use http::StatusCode;
 use super::api::{Api, IssuedToken, OwnToken, ServiceAccount};
 use crate::rest::{Error, Kind, Operation, OutOfTime};
 
-/// How long to wait after the `n`th lost answer, counted from 0.
+/// Returns the pause after the `n`th lost answer, counted from 0.
 fn pause(n: u32) -> Duration {
     Duration::from_secs(1 << n.min(5))
 }
@@ -23,7 +23,7 @@ fn pause(n: u32) -> Duration {
 /// Rotates until an answer arrives.
 ///
 /// # Errors
-/// Returns the last failure. If it is ambiguous, the value that was in use may be revoked.
+/// Returns the last error. If the outcome is ambiguous, the present value may be revoked.
 pub(super) async fn rotate_until_answered<F>(
     api: &Api,
     operation: &Operation,
@@ -64,7 +64,7 @@ pub(super) async fn fetch_after_pause(
     api.list_service_accounts(operation).await.map_err(|_| OutOfTime)
 }
 
-/// The error of an answer that is about another owner than the request.
+/// Returns the error of an answer that names another owner than the request.
 pub(super) fn for_another(verb: &str, owner: &str) -> Error {
     let (status, reason) = (StatusCode::OK, format!("it is about another one than {owner:?}").into());
     Error::new(

@@ -1,9 +1,10 @@
-//! What the plan calls for a resource record in its private state for the calls that follow.
+//! A record in the private state that connects the plan calls of a replacement.
 //!
-//! For a replacement Terraform calls the plan twice: with the state, and without it, as for a creation.
-//! It drops the warnings of the second call, so the first one checks the creation, too. Terraform itself
-//! decides on a replacement that the user requests (`-replace`): the record of the first call shows that
-//! to the second. The deletion in the apply has the record, too; the creation does not.
+//! For a replacement, Terraform calls the plan twice: first with the state, and then without it, as for a
+//! creation. It drops the warnings of the second call, so the first one checks the creation, too. A
+//! replacement that the user requests (`-replace`) is unknown to the provider in the first call: the
+//! second one recognises it by the record. The deletion in the apply receives the record; the creation does
+//! not.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,12 +12,12 @@ use crate::framework::PrivateState;
 
 const KEY: &str = "planned";
 
-/// The record of a plan call.
+/// The record that a plan call with a state writes.
 #[derive(Serialize, Deserialize)]
 struct Planned {
-    /// The present names of the resource.
+    /// The names of the resource in the state.
     names: Vec<String>,
-    /// The name of its replacement, which was free in the plan.
+    /// The name of the replacement, which was not taken during the plan.
     successor: Option<String>,
 }
 
@@ -29,7 +30,7 @@ pub(super) fn record(private: &PrivateState, names: &[&str], successor: Option<&
     private.set(KEY, planned);
 }
 
-/// Returns the names of the resource that a planned creation replaces; none if it replaces none.
+/// Returns the names of the resource that a planned creation replaces; empty if it is no replacement.
 pub(super) fn replaced_names(private: &PrivateState) -> Vec<String> {
     private
         .get(KEY)

@@ -32,13 +32,13 @@ pub(super) struct RotatingToken {
     pub(super) metadata: TokenMetadata,
 }
 
-/// What the plan of an update needs in addition to the attributes.
+/// Arguments of [`RotatingToken::plan_update`] other than attributes.
 pub(super) struct UpdatePlan {
     /// The token as the owner of a secret.
     pub(super) owner: Owner,
     pub(super) lifetime: Lifetime,
     pub(super) now: Timestamp,
-    /// Whether the plan changes the state anyway.
+    /// Whether the plan changes the state even without a rotation.
     pub(super) records: bool,
 }
 
@@ -65,7 +65,7 @@ impl RotatingToken {
         self.owner(owner, &self.delivery.vault)
     }
 
-    /// Returns the token as the state knows it, without what only Vault has.
+    /// Returns the token as recorded in the state, without a value that is stored only in Vault.
     pub(super) fn known_token(&self) -> KnownToken<'_> {
         KnownToken {
             value: &self.delivery.token,
@@ -116,7 +116,7 @@ impl RotatingToken {
         expiry.is_some_and(|expiry| expiry.has_passed(now))
     }
 
-    /// Decides by this configuration about a token whose state is `prior`.
+    /// Decides whether this configuration rotates a token whose state is `prior`.
     pub(super) fn decide(&self, prior: &Self, record: Option<Record>, value: ValueStatus, now: Timestamp) -> Decision {
         let storage = delivery::storage(&self.delivery.vault);
         let Some(desired) = self.policy.desired(storage.clone()) else {
@@ -129,7 +129,7 @@ impl RotatingToken {
         if let (ExpiryPolicy::Fixed(expiry), Some(_), None) =
             (desired.expiry_policy, prior.policy.expires_at.known(), actual.expiry)
         {
-            // Imported with an expiry that cannot be parsed: the declared one describes it.
+            // The imported expiry cannot be parsed: the declared one is used instead.
             actual.expiry = Some(expiry);
         }
         match reasons(&desired, &actual, now) {
@@ -139,8 +139,8 @@ impl RotatingToken {
         }
     }
 
-    /// Returns what depends on the time: whether the token is to be rotated, and whether it has
-    /// expired, by the declared expiry and by the platform's.
+    /// Returns the decisions that depend on the time: whether the token must be rotated, and whether it has
+    /// expired by the declared and by the platform's expiry.
     pub(super) fn boundary(&self, record: Option<Record>, value: ValueStatus, at: Timestamp) -> (bool, bool, bool) {
         let rotates = matches!(self.decide(self, record, value, at), Decision::Rotate(_));
         let has_passed = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| expiry.has_passed(at));
@@ -148,13 +148,13 @@ impl RotatingToken {
         (rotates, has_passed(declared), has_passed(real))
     }
 
-    /// Records at a refresh the instant by which the next plan decides.
+    /// Records the time of a refresh, by which the next plan decides.
     pub(super) fn record_decision(&self, private: &PrivateState, now: Timestamp) {
         let (record, value) = (Record::read(private), self.value(private));
         decision_time::refresh(private, now, |at| self.boundary(record, value, at));
     }
 
-    /// Marks the attributes of the value unknown in a plan that issues one. A declared expiry stays.
+    /// Marks the attributes of a value that the plan issues as unknown, except for a declared expiry.
     fn mark_unknown(&mut self, config: &Self) {
         if config.policy.expires_at.is_null() {
             self.policy.expires_at = Field::Unknown;
@@ -168,7 +168,7 @@ impl RotatingToken {
         keep_prior(&mut self.policy.rotation_triggers, &prior.policy.rotation_triggers);
         keep_prior(&mut self.delivery.vault, &prior.delivery.vault);
         if self.delivery.vault.is_null() != prior.delivery.vault.is_null() {
-            // The expired value cannot be moved to another place.
+            // An expired value cannot be moved to another path in Vault.
             self.delivery.token = Field::Null;
             self.delivery.vault_version = Field::Null;
         }
@@ -279,8 +279,8 @@ impl RotatingToken {
         self.delivery.token = issued.token.into();
     }
 
-    /// Delivers an issued value to Vault if that is declared, and deletes the secret at the place of
-    /// the `prior` state if that is another one.
+    /// Writes an issued value to Vault if `vault` is declared, and deletes the secret at the previous path if
+    /// the path has changed.
     pub(super) async fn deliver(
         &mut self,
         connection: &Connection,
@@ -328,7 +328,7 @@ impl RotatingToken {
         token
     }
 
-    /// Updates the state from what the platform and Vault report.
+    /// Refreshes the state from the platform and Vault.
     pub(super) async fn refresh(
         &mut self,
         context: &Context,
@@ -362,7 +362,7 @@ impl RotatingToken {
         self.record_decision(&context.private, now);
     }
 
-    /// Whether the platform's present value is another one than the one that the state has.
+    /// Whether the platform's present value differs from the value in the state.
     pub(super) fn is_rotated_outside(&self, remote: RemoteToken<'_>, record: Option<Record>) -> bool {
         let (expiry, issued_at) = record.map_or((self.policy.expiry(), None), Record::remote);
         self.metadata.is_replaced(expiry, issued_at, remote)

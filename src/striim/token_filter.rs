@@ -27,7 +27,7 @@ impl TokenFilter {
     /// Returns the matching accounts, sorted by name.
     ///
     /// # Errors
-    /// `expires_before` is not an instant.
+    /// Returns an error if `expires_before` is not an instant.
     pub(super) fn select<'a>(
         &self,
         accounts: &'a [ServiceAccount],

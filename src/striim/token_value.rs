@@ -16,7 +16,7 @@ pub(super) struct TokenMetadata {
     /// The platform's number for the present value. Each rotation changes it.
     #[attribute(computed, planned)]
     pub(super) token_id: Field<i64>,
-    /// When the token was last changed, as the platform spells it.
+    /// The time of the last change, in the platform's format.
     #[attribute(computed, planned)]
     pub(super) updated_at: Field<String>,
     /// The number of the user who changed it last.
@@ -39,23 +39,22 @@ pub(super) struct Record {
     asked: Option<Timestamp>,
     /// The expiry that the platform reported; `None` if it reported none.
     expires_at: Option<Timestamp>,
-    /// When the value had been issued, by the platform's clock; `None` if no answer showed its time,
-    /// and in a record of an earlier version.
+    /// The time after the value was issued, by the platform's clock; `None` if no answer had a `Date`, or an
+    /// earlier version of the provider wrote the record.
     #[serde(default)]
     issued_at: Option<Timestamp>,
 }
 
-/// An update that the platform reports so long after the issue of a value is of a later value. A
-/// shorter difference may come from the duration of the request and the clocks of the platform's
-/// machines.
+/// The minimum time between the issue of a value and an update that proves a later value. Shorter
+/// differences can be caused by the duration of the request and by the clocks of the platform's machines.
 const ISSUE_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 const RECORD: &str = "issued";
 const PLANNED_AT: &str = "planned_at";
 
 impl Record {
-    /// Returns the record of the present value; `None` for an imported one, and for one of an earlier
-    /// version.
+    /// Returns the record of the present value; `None` if the value was imported, or issued by an earlier
+    /// version of the provider.
     pub(super) fn read(private: &PrivateState) -> Option<Self> {
         private.get(RECORD)
     }
@@ -83,7 +82,8 @@ impl Record {
         private.remove(RECORD);
     }
 
-    /// Returns what the decision about a rotation needs.
+    /// Returns the time of the plan and the expiry that the platform reported, if it reported one. Later
+    /// plans decide by them about a rotation.
     pub(super) fn issued(self) -> Option<Issued> {
         let expiry = Expiry::at(self.expires_at?);
         Some(Issued {
@@ -97,7 +97,7 @@ impl Record {
         (self.expires_at.map(Expiry::at), self.issued_at)
     }
 
-    /// The instant of the plan that requested the value.
+    /// Returns the instant of the plan that requested the value.
     pub(super) fn planned_at(self) -> Timestamp {
         self.planned_at
     }
@@ -157,7 +157,7 @@ pub(super) fn value_status(imported: bool, token: &Field<SecretString>, updated_
     }
 }
 
-/// A token as a state knows it.
+/// A token as recorded in a state.
 #[derive(Clone, Copy)]
 pub(super) struct KnownToken<'a> {
     pub(super) value: &'a Field<SecretString>,
@@ -199,10 +199,10 @@ impl TokenMetadata {
         };
     }
 
-    /// Updates the attributes from what the platform reports. What it leaves out stays.
+    /// Updates the attributes from the platform's list. Attributes that the list omits keep their values.
     ///
-    /// What an apply did not learn about its value, a refresh of the same value does not add, so that
-    /// it shows no changes. It does so for another or an unknown value (`adds`).
+    /// Attributes that are null after the apply that issued the value stay null, so that a refresh shows no
+    /// drift. `adds` sets them, too: for another value, or one that was imported.
     pub(super) fn refresh_from(&mut self, remote: RemoteToken<'_>, adds: bool) {
         if let Some(token_id) = remote.token_id
             && (adds || !self.token_id.is_null())
@@ -225,8 +225,8 @@ impl TokenMetadata {
         }
     }
 
-    /// Whether this is the platform's present value, and not that of another account with the same
-    /// number. `expiry` is that of the state.
+    /// Whether the state contains the platform's present value. Compares more than the number, which can be
+    /// the same in another account. `expiry` is the expiry in the state.
     pub(super) fn is_same_value(&self, expiry: Option<Expiry>, remote: RemoteToken<'_>) -> bool {
         let ids = self.token_id.known().copied().zip(remote.token_id);
         let expiries = expiry.zip(remote.expires_at.map(Expiry::at));
@@ -242,11 +242,11 @@ impl TokenMetadata {
         }
     }
 
-    /// Whether the platform's present value is another one than that of the state.
+    /// Whether the platform's present value differs from the value in the state.
     ///
-    /// The number of the value decides. Without it, a changed expiry or last update does. `expiry` is
-    /// what the platform is known to have set. If no answer reported the last update of the value, an
-    /// update after `issued_at` counts.
+    /// Compares the numbers of the values. If they are unknown, compares the expiry with `expiry`, which the
+    /// platform reported before, and the time of the last update with the one in the state or, if that is
+    /// null, with `issued_at`.
     pub(super) fn is_replaced(
         &self,
         expiry: Option<Expiry>,
@@ -270,7 +270,7 @@ pub(super) fn expiry(expires_at: &Field<String>) -> Option<Expiry> {
     expires_at.known().and_then(|text| Expiry::parse(text).ok())
 }
 
-/// Updates `expires_at` from what the platform reports, unless the state has the same instant.
+/// Updates `expires_at` to the platform's expiry. Keeps the spelling of the state for the same instant.
 pub(super) fn refresh_expiry(expires_at: &mut Field<String>, remote: RemoteToken<'_>) {
     if let Some(now) = remote.expires_at.map(Expiry::at)
         && expiry(expires_at) != Some(now)
@@ -279,8 +279,8 @@ pub(super) fn refresh_expiry(expires_at: &mut Field<String>, remote: RemoteToken
     }
 }
 
-/// Returns the expiry of an imported value. One that cannot be parsed is kept as it is spelled, since
-/// null would mean that there is none.
+/// Returns the expiry of an imported value. An expiry that cannot be parsed is kept as text, because null
+/// would mean that the value never expires.
 pub(super) fn imported_expiry(remote: RemoteToken<'_>) -> Field<String> {
     let expiry = remote.expires_at.map(|expiry| Expiry::at(expiry).to_string());
     expiry.or_else(|| remote.unreadable_expiry.map(str::to_owned)).into()
@@ -304,15 +304,14 @@ pub(super) fn issued_expiry(
     set.or(requested).map(|expiry| expiry.to_string()).into()
 }
 
-/// Whether both are the same instant, perhaps in another precision. What is no instant is not compared.
+/// Whether both texts are the same instant, even with different precision. `false` if one is no instant.
 fn is_same_instant(one: &str, other: &str) -> bool {
     let instant = |text: &str| text.parse::<Timestamp>().ok();
     let both = instant(one).zip(instant(other));
     both.is_none_or(|(one, other)| one.duration_since(other).abs() < SignedDuration::from_secs(1))
 }
 
-/// Whether an update is so long after the issue of a value that it is of another one. What is no
-/// instant is not compared.
+/// Whether an update is more than [`ISSUE_MARGIN`] after the issue of a value. `false` if it is no instant.
 fn is_long_after(updated_at: &str, issued_at: Timestamp) -> bool {
     let updated_at: Option<Timestamp> = updated_at.parse().ok();
     updated_at.is_some_and(|updated_at| updated_at.duration_since(issued_at) > ISSUE_MARGIN)

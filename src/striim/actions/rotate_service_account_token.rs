@@ -2,17 +2,16 @@
 //! new value to Vault.
 //!
 //! # Flow
-//! Check that the secret in Vault is writable; rotate; write the value as the next version of the secret
-//! ([`delivery`]).
+//! Checks that the secret in Vault is writable, rotates the token, and writes the value as the next version
+//! of the secret ([`delivery`]).
 //!
 //! # Guarantees
 //! - The value is in no state, plan, log or progress message, only in Vault.
-//! - Nothing is rotated that could not be delivered, as far as that can be known before.
-//! - A token whose configuration delivers it to the same place stays valid: the next refresh finds the
-//!   delivery.
+//! - No token is rotated if the provider can detect that the value could not be written to Vault.
+//! - A resource with the same path in Vault keeps its token: the next refresh reads the new value there.
 //!
 //! # Assumptions
-//! - No resource has the value in a state. If one does, its next plan finds that value revoked, and
+//! - No state contains the value. If one does, its next plan finds that value revoked, and
 //!   rotates.
 
 use jiff::Timestamp;

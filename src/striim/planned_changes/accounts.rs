@@ -1,6 +1,6 @@
 //! The service accounts that a plan creates and deletes, checked against each other and the quota.
 //!
-//! The plan then shows what the platform would otherwise reject in the middle of the apply.
+//! The plan reports conflicts that the platform would otherwise reject during the apply.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::striim::api::ServiceAccount;
 use crate::striim::diagnostics::{declared_twice, exceeds_quota, just_fits_quota, name_moves};
 use crate::striim::quota::{QUOTA, is_active};
 
-/// How often, and how long each time, to wait for the resource that owns a name to be refreshed.
+/// The number of pauses, and the length of each, in which the owner of a name may be refreshed.
 const REFRESH_PAUSES: u32 = 10;
 const REFRESH_PAUSE: Duration = Duration::from_millis(50);
 
@@ -22,7 +22,7 @@ const REFRESH_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub(in crate::striim) struct PlannedAccounts {
     changes: Mutex<Changes>,
-    /// The names that resources of the configuration have after this plan.
+    /// The names that resources of the configuration declare.
     declarations: Declarations,
 }
 
@@ -40,7 +40,7 @@ impl PlannedAccounts {
     /// Records that the plan deletes a service account.
     ///
     /// # Errors
-    /// Returns a warning if another resource is to have its name.
+    /// Returns a warning if the plan creates an account of that name for another resource.
     pub(in crate::striim) fn delete(&self, name: &str) -> Result<(), Diagnostic> {
         self.with(|changes| {
             changes.in_state.insert(name.to_owned());

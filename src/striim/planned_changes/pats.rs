@@ -14,7 +14,7 @@ use crate::striim::diagnostics::{pat_declared_twice, pats_are_disabled_by_plan};
 #[derive(Default)]
 pub(in crate::striim) struct PlannedPats {
     status: Mutex<Status>,
-    /// The PATs that resources of the configuration have after this plan, in lower case.
+    /// The PATs that resources of the configuration declare, by `id` in lower case.
     declarations: Declarations,
     /// The value that this run issued last for each PAT. The lock serialises rotations and revocations: a
     /// rotation revokes the value that another resource recorded for the same PAT, and revoking that value

@@ -397,7 +397,7 @@ async fn expiry_computed_from_plan_time_is_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_expiry_of_platform_is_reported_once_and_rotates_nothing() {
+async fn expiry_set_by_platform_is_reported_once_and_rotates_nothing() {
     for kept_expiry in [KeptExpiry::Day, KeptExpiry::AtMost(SignedDuration::from_hours(20 * 24))] {
         for list_token_id in [true, false] {
             let mut world = World::new(Options {

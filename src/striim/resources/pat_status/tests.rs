@@ -115,7 +115,7 @@ async fn single_resource_can_be_changed_by_runs_that_share_a_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn status_set_by_destroy_is_compared() {
+async fn status_set_by_destroy_is_checked_for_conflicts() {
     let (sandbox, workspace) = (sandbox(Options::default()), Workspace::new());
     let disabling = PatStatus {
         on_destroy: "disable".into(),

@@ -330,7 +330,7 @@ async fn failed_create_is_not_in_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejection_advises_what_to_do() {
+async fn rejected_rotation_reports_advice() {
     let refusing = |change: fn(&mut Options)| {
         let mut options = Options::default();
         change(&mut options);
@@ -549,7 +549,7 @@ async fn fixed_expiry_is_reported_and_not_rotated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refresh_detects_changes_outside() {
+async fn refresh_detects_drift() {
     for has_expired in [false, true] {
         let mut world = World::created(Options::default()).await;
         let theirs = world.give(USER);
@@ -587,7 +587,7 @@ async fn rejected_read_removes_nothing_from_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pat_stays_that_of_its_user_with_other_credential() {
+async fn changed_credential_keeps_the_user_of_the_pat() {
     let mut world = World::of(USER);
     world.apply(&of(None)).await.reports_nothing();
     world.give(ADMIN);
@@ -629,7 +629,7 @@ async fn pat_of_unknown_user_stays_in_state() {
 async fn own_pat_is_rotated_and_used_but_not_revoked() {
     for (email, names_user) in [(None, true), (None, false), (Some(ADMIN), true), (Some(ADMIN), false)] {
         const OWN_TOKEN: &str = "The provider works with this token";
-        const ADVICE: &str = "Give the provider another administrator's token";
+        const ADVICE: &str = "provider with another administrator's token";
         let mut world = World::of(ADMIN);
         world
             .sandbox
@@ -699,7 +699,7 @@ async fn destroy_revokes_and_is_idempotent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn destroy_spares_value_issued_by_other_resource_in_same_run() {
+async fn destroy_keeps_value_issued_by_other_resource_in_same_run() {
     let mut world = World::created(Options::default()).await;
     let old = world.state();
     world.resource.set_lifecycle(ResourceBlock::create_before_destroy);
