@@ -1,4 +1,4 @@
-//! The documentation says what the code does: pages made from the schemas, links that lead somewhere.
+//! Checks of the documentation and of the layout of the code: generated pages, links, shown examples, imports, vague words.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -60,7 +60,7 @@ fn pages_are_up_to_date() {
     }
 }
 
-/// Writes the pages where that is asked for, once, before any test reads them.
+/// Writes the pages if `UPDATE_DOCS` is set: once, before any test reads them.
 fn pages_are_written() {
     static ONCE: Once = Once::new();
     if std::env::var_os("UPDATE_DOCS").is_some() {
@@ -72,9 +72,8 @@ fn pages_are_written() {
     }
 }
 
-/// Each folder of a provider's documentation has pages that the generator writes, or the guides.
 #[test]
-fn folders_of_the_documentation_are_those_of_the_registry() {
+fn documentation_has_only_the_folders_of_the_registry() {
     let folders = [
         "actions",
         "data-sources",
@@ -94,7 +93,7 @@ fn folders_of_the_documentation_are_those_of_the_registry() {
 }
 
 #[test]
-fn the_quick_start_in_the_readme_is_the_example_that_is_tested() {
+fn readme_shows_the_tested_quick_start() {
     let example = read("examples/striim/quick-start/main.tf");
     assert!(
         read("README.md").contains(&format!("```terraform\n{example}```\n")),
@@ -103,7 +102,7 @@ fn the_quick_start_in_the_readme_is_the_example_that_is_tested() {
 }
 
 #[test]
-fn the_guides_show_examples_that_are_tested_and_each_of_them() {
+fn guides_show_exactly_the_tested_examples() {
     for name in NAMES {
         let examples = files(&root().join("examples").join(name).join(GUIDES));
         let mut unshown: BTreeMap<String, PathBuf> = examples.into_iter().map(|file| (read(&file), file)).collect();
@@ -111,7 +110,7 @@ fn the_guides_show_examples_that_are_tested_and_each_of_them() {
             let text = read(&guide);
             assert!(
                 text.starts_with("---\npage_title: \"") && text.contains("\ndescription: |-\n"),
-                "{} does not begin as the registry wants it",
+                "{} lacks the front matter of a registry page",
                 guide.display()
             );
             for block in text.split("```terraform\n").skip(1) {
@@ -119,7 +118,7 @@ fn the_guides_show_examples_that_are_tested_and_each_of_them() {
                 let example = unshown.remove(block);
                 assert!(
                     example.is_some(),
-                    "{} shows what no test runs:\n{block}",
+                    "{} shows an untested example:\n{block}",
                     guide.display()
                 );
             }
@@ -128,7 +127,7 @@ fn the_guides_show_examples_that_are_tested_and_each_of_them() {
     }
 }
 
-/// What is written between `open` and `close`, on one line.
+/// Returns the texts between `open` and `close` on the same line.
 fn between<'a>(text: &'a str, open: &'a str, close: char) -> impl Iterator<Item = &'a str> {
     let parts = text.lines().flat_map(move |line| line.split(open).skip(1));
     parts
@@ -150,9 +149,9 @@ fn links_and_named_files_exist() {
                 .join(link.split('#').next().unwrap());
             assert!(file.exists(), "{} links to {link}", page.display());
         }
-        let rooms = ["src/", "tests/", "proto/", "examples/", "benches/", "docs/"];
+        let folders = ["src/", "tests/", "proto/", "examples/", "benches/", "docs/"];
         for name in text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)) {
-            let is_file = rooms.iter().any(|room| name.starts_with(room)) && !name.contains(['<', '*', ' ', '…']);
+            let is_file = folders.iter().any(|folder| name.starts_with(folder)) && !name.contains(['<', '*', ' ', '…']);
             assert!(
                 !is_file || root().join(name).exists(),
                 "{} names {name}",
@@ -163,13 +162,13 @@ fn links_and_named_files_exist() {
 }
 
 #[test]
-fn rooms_import_only_what_the_architecture_lets_them() {
+fn modules_import_only_what_the_architecture_lists() {
     let architecture = read("docs/ARCHITECTURE.md");
     let rows = architecture.lines().filter_map(|line| line.strip_prefix("| `src/"));
     for row in rows {
-        let (room, columns) = row.split_once("/` |").unwrap();
+        let (module, columns) = row.split_once("/` |").unwrap();
         let allowed = columns.trim_end_matches('|').rsplit('|').next().unwrap();
-        let rooms = [
+        let modules = [
             "framework",
             "neuroio",
             "platform",
@@ -183,11 +182,11 @@ fn rooms_import_only_what_the_architecture_lets_them() {
             "token",
             "vault",
         ];
-        let foreign = rooms
+        let foreign = modules
             .iter()
-            .filter(|other| **other != room && !allowed.contains(&format!("`{other}`")));
+            .filter(|other| **other != module && !allowed.contains(&format!("`{other}`")));
         for other in foreign {
-            for file in files(&root().join("src").join(room)) {
+            for file in files(&root().join("src").join(module)) {
                 let text = read(&file);
                 let imports = ["crate", "token_providers"].map(|name| text.contains(&format!("{name}::{other}")));
                 assert_eq!(imports, [false; 2], "{} may not import {other}", file.display());
@@ -238,7 +237,7 @@ fn platform_modules_have_the_common_layout() {
         for folder in folders {
             assert!(
                 folder == "tests" || kinds.contains(&folder.as_str()) || modules.contains(&folder),
-                "src/{platform}/{folder} is neither a kind of things nor the folder of a module"
+                "src/{platform}/{folder} is neither the folder of a kind of object nor that of a module"
             );
         }
         for kind in kinds {
@@ -357,15 +356,14 @@ fn module_file(path: &[String]) -> Option<PathBuf> {
     candidates.into_iter().find(|file| root().join(file).is_file())
 }
 
-/// Words that hide what happens, and how many lines may have them. The terms of Terraform and HTTP are clearer: reports, another
-/// client, in addition to.
+/// Vague words, and the limit of lines that contain them. Terraform's terms are clearer: reports, another client, in addition to.
 const VAGUE_WORDS: [(&[&str], usize); 3] = [
     (&["tell", "tells", "told"], 100),
     (&["nobody", "somebody"], 40),
     (&["beside"], 15),
 ];
 
-/// Counts the lines of sources, tests and documentation that have one of these words.
+/// Counts the lines of sources, tests and documentation that contain one of these words.
 fn lines_with(words: &[&str]) -> usize {
     let places = ["src", "tests", "docs", "README.md"];
     let texts = places.iter().flat_map(|place| files(&root().join(place)));
@@ -383,10 +381,8 @@ fn lines_with(words: &[&str]) -> usize {
 #[test]
 fn vague_words_are_rare() {
     let counts = VAGUE_WORDS.map(|(words, limit)| (words.join(", "), lines_with(words), limit));
-    for (words, lines, limit) in &counts {
+    for (words, lines, limit) in counts {
         println!("{words}: {lines} lines (limit: {limit})");
-    }
-    for (words, lines, limit) in &counts {
-        assert!(lines < limit, "{words}: {lines} lines, not less than {limit}");
+        assert!(lines < limit, "too many lines contain {words}");
     }
 }
