@@ -31,7 +31,7 @@ fn enabling_pats_and_creating_one_is_one_apply() {
         let plan = world.plan().await;
         assert!(plan.run.says("Personal access tokens are disabled"), "{:?}", plan.run);
         let run = world.apply_fails().await;
-        assert!(run.says("Enable them (`striim_pat_status`)"), "{run:?}");
+        assert!(run.says("Enable them with a `striim_pat_status`"), "{run:?}");
 
         let waiting = of_user("depends_on = [striim_pat_status.account]");
         world.configure(&format!("{}{waiting}", status(true)));

@@ -242,7 +242,7 @@ async fn configuration_is_validated_without_requests() {
 async fn planned_creation_warns_of_revoked_value() {
     let mut world = World::new(Options::default());
     let none = world.plan(&of(Some(USER))).await.succeeds();
-    none.warns("Whether a rotation creates a first one is not documented");
+    none.warns("Whether a rotation creates a first token is not documented");
     world.plan(&of(None)).await.succeeds().warns("set `email`");
 
     world.give(USER);
@@ -606,7 +606,7 @@ async fn changed_credential_keeps_the_user_of_the_pat() {
 
 #[tokio::test(start_paused = true)]
 async fn pat_of_unknown_user_stays_in_state() {
-    const ADVICE: &str = "Give it the user's personal access token again";
+    const ADVICE: &str = "with the user's personal access token again";
     let mut world = World::of(USER);
     world
         .sandbox

@@ -63,7 +63,7 @@ async fn delivered_value_is_current_after_random_faults_and_kills() {
             let limit = Duration::from_secs([2, 7, 40, 10_000][random.usize(..4)]);
             if let Some(run) = setup.apply_within(limit, config).await
                 && !run.has_errors()
-                && !run.reports(Severity::Warning, "could not be looked for")
+                && !run.reports(Severity::Warning, "could not be refreshed from Vault")
                 && setup.resource.object().is_some()
                 && !setup.attribute("vault_version").is_null()
             {
