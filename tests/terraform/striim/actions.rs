@@ -93,7 +93,7 @@ fn failed_action_is_explained_and_invalid_one_rejected() {
 
         world.configure("action \"striim_revoke_personal_access_token\" \"it\" {\n  config {}\n}\n");
         let run = world.plan_fails().await;
-        assert!(run.says("Set either `email` or `user_id`"), "{run}");
+        assert!(run.says("set `email` or `user_id`"), "{run}");
     });
 }
 
