@@ -54,7 +54,7 @@ pub(crate) fn ci(arguments: &str) -> String {
     token("ci-pipeline", arguments)
 }
 
-/// So many tokens, `token-01` and on.
+/// This number of tokens: `token-01`, `token-02`, …
 pub(crate) fn many(count: usize, arguments: &str) -> String {
     (1..=count)
         .map(|number| token(&format!("token-{number:02}"), arguments))
@@ -67,12 +67,12 @@ impl World {
         self.sandbox.admin_token().expose_secret().to_owned()
     }
 
-    /// What the API answers to an administrator's other tools; must be a success.
+    /// Calls the API as an administrator outside Terraform; must succeed.
     pub(crate) async fn outside(&self, method: Method, path: &str, body: Value) -> Value {
         self.ask(method, &format!("/api/v1{path}"), body).await
     }
 
-    /// What the sandbox's control API answers; must be a success.
+    /// Calls the sandbox's control API; must succeed.
     pub(crate) async fn control(&self, method: Method, path: &str, body: Value) -> Value {
         self.ask(method, &format!("/sandbox{path}"), body).await
     }
@@ -98,7 +98,7 @@ impl World {
         serde_json::from_slice(&body).unwrap_or_default()
     }
 
-    /// How many rotations, creations and revocations the platform was asked for.
+    /// The number of requests to create, rotate or revoke.
     pub(crate) fn changes(&self) -> usize {
         let calls = [
             ("POST", "/service-account"),
@@ -111,13 +111,13 @@ impl World {
             .sum()
     }
 
-    /// The names of the service accounts that there are, but for the provider's own.
+    /// The names of the service accounts, except for the provider's own.
     pub(crate) fn names(&self) -> Vec<String> {
         let names = self.sandbox.service_accounts().into_iter().map(|account| account.name);
         names.filter(|name| name != "terraform").collect()
     }
 
-    /// Makes [`USER`], and a PAT that ends in 30 days.
+    /// Creates [`USER`] with a PAT that expires in 30 days.
     pub(crate) fn add_user(&self) -> String {
         self.sandbox.add_user(USER, Role::Regular);
         let token = self
@@ -127,7 +127,7 @@ impl World {
         token.expose_secret().to_owned()
     }
 
-    /// Has the next requests of that kind refused, with these words of the platform.
+    /// Rejects all further requests of that kind, with this message of the platform.
     pub(crate) fn refuse(&self, method: Method, path: &str, status: u16, words: &str) {
         let body = serde_json::json!({"message": words}).to_string();
         self.sandbox.fault(
@@ -138,8 +138,7 @@ impl World {
         );
     }
 
-    /// Starts an apply and has its request of that kind held, before or after the platform acts on it. The answer comes only
-    /// when the client has stopped waiting.
+    /// Starts an apply whose request of that kind hangs, before or after it takes effect.
     pub(crate) async fn apply_until_held(&self, method: Method, path: &str, when: When) -> Running {
         let fault = Fault::new(Effect::Hang).on(method.as_str(), path);
         let (calls, acts) = (self.sandbox.calls(method.as_str(), path), self.sandbox.audit().len());
@@ -175,13 +174,13 @@ pub(crate) async fn tokens_of(workspace: &Workspace) -> Vec<(String, Value)> {
 }
 
 impl Plan {
-    /// Says why it rotates the token `ci-pipeline`: this once, and nothing else.
+    /// Asserts that it rotates only the token `ci-pipeline`, and reports the reason once.
     #[track_caller]
     pub(crate) fn rotates_because(&self, reason: &str) {
         self.rotates_each_because(&[("ci-pipeline", reason)]);
     }
 
-    /// Says of each of these tokens once why it rotates it, and rotates no other.
+    /// Asserts that it rotates only these tokens, and reports each reason once.
     #[track_caller]
     pub(crate) fn rotates_each_because(&self, reasons: &[(&str, &str)]) {
         let text = self.run.text();
