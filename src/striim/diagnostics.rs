@@ -133,10 +133,10 @@ pub(super) fn other_expiry(requested: Expiry, set: Expiry) -> Diagnostic {
     )
 }
 
-/// The report that the answer with a new value names another owner than the request.
+/// Reports that the answer with a new value names another owner than the request.
 ///
-/// The value is kept. For another user it is an error, because the value must not be used as that of
-/// the requested user.
+/// The value is kept. Another user is an error, because the value must not be used as the requested
+/// user's.
 pub(super) fn issued_for_another(mismatch: &Mismatch) -> Diagnostic {
     let Mismatch {
         key,
@@ -173,7 +173,7 @@ pub(super) enum Change {
     Revoke,
 }
 
-/// The warning of a plan that changes the token that the provider itself uses, or may use.
+/// Returns the warning of a plan that rotates or revokes the provider's own token, or may do so.
 pub(super) fn own_token_warning(own: OwnToken, change: Change, what: &str) -> Option<Diagnostic> {
     match (own, change) {
         (OwnToken::No, _) => None,
@@ -300,9 +300,8 @@ pub(super) fn recreates_orphan(account: &ServiceAccount, now: Timestamp) -> Diag
     .on("name")
 }
 
-/// The report of a plan that creates a service account whose name is taken.
-///
-/// If a token would be revoked first (`is_replacement`), the plan is refused.
+/// Reports that the name of a service account that the plan creates is taken: a warning, or an error if
+/// the plan would revoke a token first (`is_replacement`).
 pub(super) fn name_taken(name: &str, by: DeclaredBy<'_>, is_replacement: bool) -> Diagnostic {
     let summary = format!("The name {name:?} is taken");
     let advice = name_taken_advice(name, by);
@@ -321,13 +320,13 @@ pub(super) fn name_taken(name: &str, by: DeclaredBy<'_>, is_replacement: bool) -
     Diagnostic::error(summary, detail).on("name")
 }
 
-/// The error of an apply that finds a name taken that was free in the plan. `what` is to be replaced.
+/// Reports that a name has been taken since the plan. `what` is the token to be replaced.
 pub(super) fn name_taken_since_plan(what: &str, name: &str) -> Diagnostic {
     Diagnostic::error(
         format!("The name {name:?} is taken since the plan"),
         format!(
-            "{what} is to be replaced by that of a service account named {name:?}, and that name was free when the plan was \
-             made. Another resource, run or user has created such an account since, so the replacement would fail. Nothing \
+            "{what} is to be replaced by that of a service account named {name:?}. The name was free during the plan, but \
+             another resource, run or user has created such an account since, so the replacement would fail. Nothing \
              was revoked. Run again for a new plan, or choose another name."
         ),
     )
@@ -390,12 +389,12 @@ fn name_taken_advice(name: &str, by: DeclaredBy<'_>) -> String {
     )
 }
 
-/// The error of a creation.
+/// Describes a failed creation.
 pub(super) fn create_failed(name: &str, by: DeclaredBy<'_>, error: &CreateError, now: Timestamp) -> Diagnostic {
     describe_creation(name, by, error, "replaces it", now)
 }
 
-/// The error of a rotation, or of the creation in its place where the account is gone.
+/// Describes a failed rotation, or the failed creation that replaces it if the account was deleted.
 pub(super) fn reissue_failed(name: &str, by: DeclaredBy<'_>, error: &ReissueError, now: Timestamp) -> Diagnostic {
     match (error, by) {
         (ReissueError::Rotate(error), _) => rotate_failed(name, error),
@@ -427,7 +426,7 @@ fn describe_creation(
     diagnostic.on("name")
 }
 
-/// The error of a rotation.
+/// Describes a failed rotation.
 pub(super) fn rotate_failed(name: &str, error: &Error) -> Diagnostic {
     let mut diagnostic = request_failed(error);
     if error.is_ambiguous() {

@@ -6,8 +6,8 @@ use crate::framework::Diagnostic;
 use crate::platform;
 use crate::rest::{Error, Kind};
 
-/// The diagnostic of a failed request. Its advice follows Striim Cloud's document ("API error
-/// responses", "Rate limits").
+/// Describes a failed request. The advice follows Striim Cloud's documentation ("API error responses",
+/// "Rate limits").
 pub(super) fn request_failed(error: &Error) -> Diagnostic {
     platform::request_failed(error, advice)
 }
@@ -18,7 +18,7 @@ fn advice(error: &Error) -> Option<&'static str> {
             StatusCode::BAD_REQUEST => Some("The platform rejected the request as invalid: check the arguments."),
             StatusCode::UNAUTHORIZED => Some(
                 "The provider's own token (its argument `token`, or STRIIM_TOKEN) is not valid: it may be mistyped, \
-                 rotated, revoked or expired. Give the provider a valid one. Nothing was removed from the state.",
+                 rotated, revoked or expired. Configure a valid one. Nothing was removed from the state.",
             ),
             StatusCode::FORBIDDEN => Some(
                 "The provider's own token may belong to another account than the one in the URL, or lack administrator \
@@ -26,10 +26,10 @@ fn advice(error: &Error) -> Option<&'static str> {
                  administrators. Nothing was removed from the state.",
             ),
             StatusCode::NOT_FOUND => Some(
-                "Check the name, which is case-sensitive, or the email address. If every request is answered like this, check \
+                "Check the name, which is case-sensitive, or the email address. If all requests fail like this, check \
                  the provider's `base_url`.",
             ),
-            StatusCode::CONFLICT => Some("The request conflicts with what exists in the account."),
+            StatusCode::CONFLICT => Some("The request conflicts with the present state of the account."),
             StatusCode::TOO_MANY_REQUESTS => Some(
                 "The platform allows ten creations and rotations, thirty revocations and five toggles of the status a \
                  minute. Wait a minute and run again, or give the provider a longer `retry_timeout`.",
@@ -44,7 +44,7 @@ fn advice(error: &Error) -> Option<&'static str> {
     }
     match error.cause() {
         Kind::Connect(_) => Some(
-            "Check the provider's `account`, `cloud` or `base_url`, the network, and HTTPS_PROXY where a proxy is \
+            "Check the provider's `account`, `cloud` or `base_url`, the network, and HTTPS_PROXY if a proxy is \
              needed.",
         ),
         Kind::Timeout(_) => Some("Run again, or give the provider a longer `request_timeout`."),
@@ -53,8 +53,8 @@ fn advice(error: &Error) -> Option<&'static str> {
              minute. Run again, or give the provider a longer `retry_timeout`.",
         ),
         Kind::Unreadable { .. } | Kind::TooLarge(_) => Some(
-            "Striim Cloud documents another answer. Check that the provider's `base_url` is that of the \
-             API, not of the portal or a proxy.",
+            "The answer differs from Striim Cloud's documentation. Check that the provider's `base_url` is the address of \
+             the API, not of the portal or a proxy.",
         ),
         Kind::Cancelled => Some("Terraform was interrupted."),
         _ => None,

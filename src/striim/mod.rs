@@ -1,7 +1,7 @@
-//! Striim Cloud: its REST API and its provider, laid out as every platform's module is.
+//! Striim Cloud: its REST API and its provider, with the same layout as the other platforms' modules.
 //!
-//! [`Striim`] is the provider. It reads its `settings` and opens a `connection` to the account, whose
-//! [`api`] its resources call. Shared by the resources are the attributes of a `rotating_token`, the
+//! [`Striim`] is the provider. It reads its `settings` and opens a `connection` to the account, through
+//! which resources call the [`api`]. The resources share the attributes of a `rotating_token`, the
 //! operations on a `service_account` or a user's `pat`, the `planned_changes` of a run, and the
 //! `diagnostics`.
 

@@ -43,7 +43,7 @@ pub(super) fn replacement_name(private: &PrivateState) -> Option<String> {
     private.get(KEY).and_then(|planned: Planned| planned.successor)
 }
 
-/// Removes the record after its plan.
+/// Removes the record of an earlier plan call.
 pub(super) fn clear(private: &PrivateState) {
     private.remove(KEY);
 }

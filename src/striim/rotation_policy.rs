@@ -74,7 +74,7 @@ impl RotationPolicy {
         }
     }
 
-    /// The arguments that are known only at apply.
+    /// Returns the arguments that are unknown until the apply.
     pub(super) fn unknown(&self) -> Vec<&'static str> {
         let arguments = [
             ("expires_at", self.expires_at.is_unknown()),
@@ -86,13 +86,12 @@ impl RotationPolicy {
         unknown.map(|(name, _)| *name).collect()
     }
 
-    /// Returns the desired state of a token with this storage; `None` if a part of it is known only at
-    /// apply.
+    /// Returns the desired state of a token with this storage; `None` if a part is unknown until the apply.
     pub(super) fn desired(&self, storage: Option<Storage>) -> Option<Desired> {
         if !self.unknown().is_empty() {
             return None;
         }
-        // If both are set, `expires_at` is that of the state, because of `ignore_changes`.
+        // If both are set, `expires_at` comes from the state because of `ignore_changes`.
         let expiry_policy = match (known_duration(&self.expires_in), self.expiry()) {
             (Some(lifetime), _) => ExpiryPolicy::Lifetime {
                 lifetime,
@@ -108,7 +107,7 @@ impl RotationPolicy {
         })
     }
 
-    /// Returns the actual state of a token whose state has this policy.
+    /// Returns the actual state of a token, by which a plan decides. `self` is the policy in the state.
     pub(super) fn actual(&self, storage: Option<Storage>, value: ValueStatus, record: Option<Record>) -> Actual {
         Actual {
             expiry: self.expiry(),
@@ -125,12 +124,12 @@ impl RotationPolicy {
         self.expires_at.known().is_none() && self.expires_in.is_null()
     }
 
-    /// The instant of `expires_at`.
+    /// Returns the instant of `expires_at`.
     pub(super) fn expiry(&self) -> Option<Expiry> {
         expiry(&self.expires_at)
     }
 
-    /// Returns the platform's expiry of the present value, or else the declared one.
+    /// Returns the platform's expiry of the present value, or the declared one if the platform reported none.
     pub(super) fn real_expiry(&self, record: Option<Record>) -> Option<Expiry> {
         let issued = record.and_then(Record::issued);
         issued.map(|issued| issued.expiry).or(self.expiry())
@@ -205,8 +204,8 @@ impl RotationPolicy {
     }
 }
 
-/// Reverts the planned change of an attribute. One that was not set before is recorded, because
-/// Terraform requires that.
+/// Reverts the planned change of an attribute that was set before. Terraform does not accept reverting a
+/// change from null.
 pub(super) fn keep_prior<T: Clone>(planned: &mut Field<T>, prior: &Field<T>) {
     if planned.known().is_some() && prior.known().is_some() {
         *planned = prior.clone();
