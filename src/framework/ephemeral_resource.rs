@@ -37,7 +37,7 @@ pub trait EphemeralResource: Send + Sync + 'static {
     /// requests.
     fn validate(&self, _config: &Self::Model, _diagnostics: &mut Diagnostics) {}
 
-    /// Opens it. All values of the configuration are known.
+    /// Opens an object. All values of the configuration are known.
     ///
     /// # Errors
     /// Nothing was created, unless the error [contains an object](super::Failed::leaves), which is
@@ -48,11 +48,11 @@ pub trait EphemeralResource: Send + Sync + 'static {
         config: Self::Model,
     ) -> impl Future<Output = Outcome<Opened<Self::Model>>> + Send;
 
-    /// Renews it, at [`Opened::renew_at`]. `private` is the data that opening or the last renewal
-    /// returned. Default: fails.
+    /// Renews an open object, at [`Opened::renew_at`]. `private` is the data that opening or the
+    /// last renewal returned. Default: fails.
     ///
     /// # Errors
-    /// The reason why it cannot be renewed.
+    /// The reason why the object cannot be renewed.
     fn renew(
         &self,
         _context: &Context<Self::Client>,
@@ -66,11 +66,11 @@ pub trait EphemeralResource: Send + Sync + 'static {
         }
     }
 
-    /// Closes it. `private` is the data that *opening* returned, regardless of renewals. Default:
-    /// does nothing.
+    /// Closes an object. `private` is the data that *opening* returned, regardless of renewals.
+    /// Default: does nothing.
     ///
     /// # Errors
-    /// The reason why it still exists.
+    /// The reason why the object still exists.
     fn close(
         &self,
         _context: &Context<Self::Client>,

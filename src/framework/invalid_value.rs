@@ -43,7 +43,7 @@ impl InvalidValue {
         self.problem == Problem::Unknown
     }
 
-    /// Returns what is wrong, such as "must not be null".
+    /// Returns the problem, such as "must not be null".
     pub fn problem(&self) -> &'static str {
         match self.problem {
             Problem::Null => "must not be null",

@@ -151,7 +151,7 @@ fn map_objects<const N: usize>(
 }
 
 /// Returns the object of `set` that became `object` in the proposed state: an equal one, or one
-/// that differs only in members which the provider sets. Null if there is none.
+/// that differs only in members which the provider sets. Null if no element does.
 fn corresponding_object<'a>(members: &[Attribute], object: &Value, set: &'a Value) -> &'a Value {
     let Value::List(candidates) = set else {
         return &Value::Null;
@@ -189,7 +189,7 @@ fn objects_correspond(member: &Attribute, value: &Value, source: &Value) -> bool
         && pairs.all(|((place, object), (other, source))| place == other && corresponds(attributes, object, source))
 }
 
-/// Returns an element of a list; null if there is none.
+/// Returns an element of a list; null if the list is shorter.
 fn element(list: &Value, index: usize) -> &Value {
     match list {
         Value::List(elements) => elements.get(index).unwrap_or(&Value::Null),

@@ -35,7 +35,7 @@ use serde_json::Value as Json;
 pub struct PrivateState(Arc<Mutex<BTreeMap<String, Json>>>);
 
 impl PrivateState {
-    /// Returns the value under `key`; `None` if there is none or it has another type.
+    /// Returns the value under `key`; `None` if the key is absent or the value has another type.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         serde_json::from_value(self.lock().get(key)?.clone()).ok()
     }

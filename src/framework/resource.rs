@@ -468,7 +468,7 @@ fn state_after<C, M: Model>(
     }
 }
 
-/// Reports an error if there is none yet. Otherwise Terraform would take the failure for a success.
+/// Reports an error if none was reported. Otherwise Terraform would take the failure for a success.
 fn require_error<C>(context: &Context<C>) {
     if !context.has_errors() {
         context.report(Diagnostic::error(

@@ -47,7 +47,7 @@ pub struct Attribute {
     pub write_only: bool,
     /// The deprecation message: the reason, and the replacement.
     pub deprecated: Option<Cow<'static, str>>,
-    /// Which changes replace the resource.
+    /// The changes that replace the resource.
     pub requires_replace: RequiresReplace,
     /// Whether an empty string is equivalent to null.
     pub empty_is_null: bool,
@@ -71,7 +71,7 @@ pub enum AttributeType {
     /// A nested attribute: objects whose members are attributes with their own description and
     /// sensitivity.
     Nested {
-        /// How the objects are arranged.
+        /// The arrangement of the objects.
         nesting: Nesting,
         /// The members of each object.
         attributes: Vec<Attribute>,

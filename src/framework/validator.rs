@@ -135,7 +135,7 @@ impl Validator {
         }
     }
 
-    /// Returns what is wrong with `value`, if anything.
+    /// Returns the reason why `value` is invalid, or `None`.
     pub(crate) fn problem(&self, value: &Value) -> Option<String> {
         match value {
             Value::Null | Value::Unknown => None,

@@ -161,7 +161,7 @@ fn belongs_to_other_account(what: &str, recorded: &ProviderAccount, current: &Pr
     Diagnostic::error(
         format!("{what} is in another account"),
         format!(
-            "The state records the account {}, and the provider is configured for {}. Nothing proves that both are the same \
+            "The state records the account {}, and the provider is configured for {}. It is not certain that both are the same \
              account. Nothing was changed, and the object remains in the state. Configure the recorded account. If both are \
              the same account and the token was deleted or rotated meanwhile, configure the former address once more, or \
              remove the object from the state (`terraform state rm`).",

@@ -56,7 +56,7 @@ pub(crate) fn secret_or_variable(
     }
 }
 
-/// The first of these arguments that is unknown until apply. Each comes with whether it is unknown.
+/// Returns the name of the first argument whose flag says that its value is unknown until apply.
 pub(crate) fn first_unknown(arguments: &[(&'static str, bool)]) -> Option<&'static str> {
     let unknown = arguments.iter().find(|(_, is_unknown)| *is_unknown);
     unknown.map(|(argument, _)| *argument)

@@ -276,7 +276,7 @@ mod tests {
         struct Notes;
         let info = ProviderInfo::new("acme/notes", "1.0.0").with_log_targets(&["acme_client"]);
         assert_eq!(targets::<Notes>(&info), [THIS_CRATE, THIS_CRATE, "acme_client"]);
-        // Any type of another crate stands for a provider that is defined there.
+        // Any type of another crate represents a provider that is defined there.
         assert_eq!(targets::<Vec<Notes>>(&info), [THIS_CRATE, "alloc", "acme_client"]);
     }
 

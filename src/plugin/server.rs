@@ -136,7 +136,7 @@ pub(super) struct Server<S> {
     idle_timeouts: Option<IdleTimeouts>,
     /// Cancelled when the client requests the shutdown.
     shutdown: CancellationToken,
-    /// Cancelled when the connections are to be closed.
+    /// Cancelled to close the connections.
     closing: CancellationToken,
 }
 

@@ -34,7 +34,7 @@ pub enum Kind {
     Unreachable {
         /// The host and the cause.
         reason: Arc<str>,
-        /// What to check.
+        /// The advice to the user.
         advice: &'static str,
     },
     /// The peer does not speak HTTP.
@@ -51,7 +51,7 @@ pub enum Kind {
     Status {
         /// The HTTP status.
         status: StatusCode,
-        /// The platform's message, sanitised; `None` if there is none.
+        /// The platform's message, sanitised; `None` if the answer has no message.
         message: Option<Arc<str>>,
         /// Whether the body is an HTML page. Such an answer comes from a gateway or a wrong
         /// address, not from the API.

@@ -84,7 +84,7 @@ pub(super) fn next(safety: RetrySafety, failure: &Kind, retry_after: Option<Dura
 }
 
 /// Reads `Retry-After` (RFC 9110, 10.2.3): seconds or a date. A date is compared with the answer's
-/// own `Date`, so that clock skew does not matter, or with `now` if there is none.
+/// own `Date`, so that clock skew does not matter, or with `now` if the answer has no date.
 pub(super) fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> Timestamp) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {

@@ -49,7 +49,7 @@ pub enum ExpiryProblem {
 }
 
 impl Expiry {
-    /// The last representable instant, which also stands for all later ones.
+    /// The last representable instant, which also represents all later ones.
     const LATEST: Self = Self(LATEST);
 
     /// The expiry at an instant; fractions of a second are dropped.
@@ -168,7 +168,7 @@ fn without_large_year(text: &str) -> Option<String> {
     (year > 9999).then(|| format!("{}-{rest}", 2000 + year % 400))
 }
 
-/// Whether `text` matches `template`, in which `d` stands for a digit.
+/// Whether `text` matches `template`, in which `d` matches any digit.
 fn matches(text: &[u8], template: &[u8]) -> bool {
     let same = |(have, want): (&u8, &u8)| match want {
         b'd' => have.is_ascii_digit(),

@@ -33,8 +33,8 @@ pub enum Slot {
 }
 
 impl Pair {
-    /// All reasons to rotate the pair now; empty if there is none. The state of the previous value
-    /// is never a reason, because the next rotation replaces it anyway.
+    /// All reasons to rotate the pair now; empty if it need not be rotated. The state of the
+    /// previous value is never a reason, because the next rotation replaces it anyway.
     pub fn reasons(&self, desired: &Desired, rotate_every: Duration, now: Timestamp) -> Vec<Reason> {
         let mut reasons = reasons(desired, &self.current, now);
         reasons.extend(

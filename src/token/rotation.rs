@@ -124,7 +124,7 @@ pub enum Reason {
     Undelivered(Storage),
     /// This storage no longer has the current value.
     Missing(Storage),
-    /// The value is to be stored elsewhere.
+    /// The declared storage of the value changed.
     StorageChanged {
         /// The previous storage.
         from: Storage,
@@ -142,7 +142,7 @@ pub enum Reason {
     LifetimeChanged,
     /// These `rotation_triggers` changed.
     TriggersChanged(Vec<String>),
-    /// The value has expired, and the expiry policy renews it.
+    /// The value has expired, and the expiry policy rotates the token.
     Expired(Expiry),
     /// The value expires within `rotate_before`.
     Due {
@@ -164,7 +164,7 @@ pub enum Reason {
     },
 }
 
-/// All reasons to rotate a token now; empty if there is none.
+/// All reasons to rotate a token now; empty if it need not be rotated.
 pub fn reasons(desired: &Desired, actual: &Actual, now: Timestamp) -> Vec<Reason> {
     let checks = [
         value_lost(desired, actual, now),

@@ -41,7 +41,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Vault's answer, or the reason there is none; `None` for errors without a request.
+    /// Vault's answer, or the reason why no answer arrived; `None` for errors without a request.
     pub fn answer(&self) -> Option<String> {
         match self {
             Self::Request(error) => Some(Answered(error.kind()).to_string()),

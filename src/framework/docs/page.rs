@@ -75,8 +75,8 @@ impl Content<'_> {
     }
 }
 
-/// Splits a description into what stands before the example, its first paragraph and the callouts
-/// (`->`, `~>`, `!>`) that follow it, and the details after the reference.
+/// Splits a description into the text before the example, which is its first paragraph and the
+/// callouts (`->`, `~>`, `!>`) that follow it, and the details after the reference.
 fn split_description(description: &str) -> (&str, &str) {
     let is_callout = |text: &str| ["-> ", "~> ", "!> "].iter().any(|marker| text.starts_with(marker));
     let mut end = description.find("\n\n").unwrap_or(description.len());

@@ -152,7 +152,7 @@ mod tests {
         /// A value.
         #[attribute(computed)]
         value: Field<SecretString>,
-        /// An end.
+        /// A number.
         #[attribute(optional, computed)]
         end: Field<i64>,
         /// A lock.
@@ -172,7 +172,7 @@ mod tests {
         /// A path.
         #[attribute(required)]
         path: Field<String>,
-        /// How to log in.
+        /// The login methods.
         #[attribute(optional)]
         auth: Field<Set<Auth>>,
     }
@@ -189,7 +189,7 @@ mod tests {
 
     #[derive(Model, Clone, Debug, Default)]
     struct Link {
-        /// Where it leads.
+        /// The target.
         #[attribute(computed)]
         url: Field<String>,
     }
@@ -207,7 +207,7 @@ Nothing may be empty.
 
 ### Optional
 
-- `end` (Number) An end.
+- `end` (Number) A number.
 - `lock` (String, Sensitive, Write-only) A lock.
 - `vault` (Attributes) A vault. (see [below for nested schema](#nestedatt--vault))
 
@@ -225,7 +225,7 @@ Required:
 
 Optional:
 
-- `auth` (Attributes Set) How to log in. Conflicts with `path`. (see [below for nested schema](#nestedatt--vault--auth))
+- `auth` (Attributes Set) The login methods. Conflicts with `path`. (see [below for nested schema](#nestedatt--vault--auth))
 
 <a id=\"nestedatt--vault--auth\"></a>
 ### Nested Schema for `vault.auth`
@@ -243,7 +243,7 @@ Read-Only:
 
 Read-Only:
 
-- `url` (String) Where it leads.
+- `url` (String) The target.
 ";
         assert_eq!(reference(&Note::schema(), SchemaUse::Resource), expected);
     }

@@ -151,7 +151,7 @@ impl Resource for ToyBox {
     }
 
     async fn update(&self, _: &Context<()>, _: Model, _: Model) -> Outcome<Model> {
-        Err(Diagnostic::error("Stuck", "It is as it was."))?
+        Err(Diagnostic::error("Stuck", "The box was not changed."))?
     }
 
     async fn delete(&self, _: &Context<()>, state: Model) -> Outcome<Model, ()> {

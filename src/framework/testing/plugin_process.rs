@@ -52,14 +52,14 @@ pub struct PluginProgram {
 pub struct PluginProcess {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    /// The first line of its output: the handshake, or an error message.
+    /// The first line of standard output: the handshake, or an error message.
     pub line: String,
-    /// The socket that it listens on; empty if it does not listen.
+    /// The socket that the process listens on; empty if it does not listen.
     pub socket: PathBuf,
     /// The server certificate, by which the client authenticates the plugin.
     server: Option<CertificateDer<'static>>,
     identity: Option<Identity>,
-    /// Its directory for temporary files.
+    /// The directory for the temporary files of the process.
     pub temporary: TempDir,
 }
 
@@ -131,11 +131,11 @@ impl PluginProgram {
         command
     }
 
-    /// Starts it as a user would, without the variables that Terraform sets.
+    /// Starts the program as a user would, without the variables that Terraform sets.
     ///
     /// # Errors
     ///
-    /// It could not be started.
+    /// The program could not be started.
     pub fn run(&self) -> Result<PluginProcess, StartError> {
         let temporary = TempDir::new()?;
         let mut child = self.command(&temporary).spawn()?;
@@ -151,12 +151,12 @@ impl PluginProgram {
         })
     }
 
-    /// Starts it as Terraform does, and reads the first line of its output: the handshake, or an
-    /// error message.
+    /// Starts the program as Terraform does, and reads the first line of its output: the handshake,
+    /// or an error message.
     ///
     /// # Errors
     ///
-    /// It could not be started, or printed no line.
+    /// The program could not be started, or printed no line.
     pub async fn launch(&self) -> Result<PluginProcess, StartError> {
         let mut variables: Vec<(OsString, OsString)> = vec![
             (COOKIE.0.into(), COOKIE.1.into()),
@@ -225,16 +225,16 @@ impl PluginProcess {
     ///
     /// # Errors
     ///
-    /// It does not accept the connection.
+    /// The process does not accept the connection.
     pub async fn connect(&self) -> std::io::Result<UnixStream> {
         UnixStream::connect(&self.socket).await
     }
 
-    /// Connects with the identity that it was started with.
+    /// Connects with the identity that the process was started with.
     ///
     /// # Errors
     ///
-    /// It does not accept the connection.
+    /// The process does not accept the connection.
     pub async fn channel(&self) -> Result<Channel, StartError> {
         self.channel_by(self.identity.as_ref()).await
     }
@@ -245,7 +245,7 @@ impl PluginProcess {
     ///
     /// # Errors
     ///
-    /// It does not accept the connection.
+    /// The process does not accept the connection.
     pub async fn channel_by(&self, identity: Option<&Identity>) -> Result<Channel, StartError> {
         let tls = self
             .server
@@ -282,11 +282,11 @@ impl PluginProcess {
         Ok(connection.with_process(self))
     }
 
-    /// Waits until it has exited.
+    /// Waits until the process has exited.
     ///
     /// # Errors
     ///
-    /// It did not exit within the time limit.
+    /// The process did not exit within the time limit.
     pub async fn exited(mut self) -> Result<Exited, StartError> {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let log = self.take_stderr();

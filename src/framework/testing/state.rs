@@ -103,7 +103,7 @@ impl Object {
     }
 }
 
-/// Does not show values, which may be secret.
+/// Omits the values, which may be secret.
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Object")

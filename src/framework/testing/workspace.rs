@@ -520,7 +520,7 @@ impl Workspace {
     }
 }
 
-/// Does not show values of the state, which may be secret.
+/// Omits the values of the state, which may be secret.
 impl fmt::Debug for Workspace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Workspace")

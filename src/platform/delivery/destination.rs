@@ -28,7 +28,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// The target of a destination; `None` if there is none, or it is unknown or invalid.
+    /// The target of a destination; `None` if the destination is null, unknown or invalid.
     pub(super) fn of(vault: &Field<VaultDestination>) -> Option<Self> {
         let VaultDestination { mount, path, field } = vault.known()?;
         if field.is_unknown() {

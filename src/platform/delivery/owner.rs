@@ -168,7 +168,7 @@ struct Evidence {
     account: AccountMatch,
     /// Whether the secret has the token's name.
     has_name: bool,
-    /// Whether it is the version that the state recorded.
+    /// Whether the secret has the version that the state recorded.
     is_recorded_version: bool,
     /// Whether the state names this secret.
     is_in_state: bool,

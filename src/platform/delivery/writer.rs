@@ -35,7 +35,7 @@ pub(crate) struct WritePermit {
     claims: Arc<Claims>,
     owner: Owner,
     after: u64,
-    /// The generation of the value in the secret; 0 if there is none.
+    /// The generation of the value in the secret; 0 if the secret has no value.
     pub(crate) generation: i64,
 }
 
@@ -118,7 +118,7 @@ impl Writer {
         self.plan_as(operation, vault, owner, Stage::Present, diagnostics).await;
     }
 
-    /// Does the same as [`Writer::plan`] for a token that is created.
+    /// Plans a write like [`Writer::plan`], for a token that is created.
     pub(crate) async fn plan_creation(
         &self,
         operation: &Operation,
@@ -130,9 +130,9 @@ impl Writer {
             .await;
     }
 
-    /// Does the same as [`Writer::plan`] in the first plan call of a replacement: the secret `before`
-    /// of the `old` token is deleted, and the value of the `new` one is written to `after`. Terraform
-    /// drops the warnings of the second call, which plans a creation.
+    /// Plans a write like [`Writer::plan`], in the first plan call of a replacement: the secret
+    /// `before` of the `old` token is deleted, and the value of the `new` one is written to
+    /// `after`. Terraform drops the warnings of the second call, which plans a creation.
     pub(crate) async fn plan_replacement(
         &self,
         operation: &Operation,

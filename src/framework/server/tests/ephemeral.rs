@@ -20,7 +20,7 @@ impl EphemeralResource for Toys {
 
     async fn open(&self, context: &Context<()>, config: Model) -> Outcome<Opened<Model>> {
         if config.name == Field::from("gone") {
-            Err(Diagnostic::error("Gone", "There is none."))?;
+            Err(Diagnostic::error("Gone", "The box does not exist."))?;
         }
         let is_reported = config.name == Field::from("reported");
         let is_half = config.size.known().is_some_and(|size| *size < 0);

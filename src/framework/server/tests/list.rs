@@ -23,7 +23,7 @@ impl ListResource for Toys {
         assert_ne!(filter.size, Field::from(0), "s3cret");
         let broken = filter.size.known().is_some_and(|size| *size < 0);
         if broken {
-            context.report(Diagnostic::error("The lights went out", "Nothing more is to be seen."));
+            context.report(Diagnostic::error("The lights went out", "The list is incomplete."));
         }
         let found = ["a", "b", "c"].into_iter().take(if broken { 1 } else { 3 });
         let found = found.map(|name| ListItem {
@@ -89,7 +89,7 @@ async fn list_returns_at_most_limit() {
 
 #[tokio::test]
 async fn failed_list_reports_error_after_found_objects() {
-    for (size, found, says) in [(-1, 1, "Nothing more"), (0, 0, "list_resource panicked")] {
+    for (size, found, says) in [(-1, 1, "The list is incomplete"), (0, 0, "list_resource panicked")] {
         let mut events = listed(size.into(), 100, false).await;
         let last = events.pop().unwrap();
         assert_eq!(last.identity, None);

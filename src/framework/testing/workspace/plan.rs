@@ -504,7 +504,7 @@ impl Walk<'_> {
     }
 }
 
-/// Returns the value at a path; null if there is none.
+/// Returns the value at a path; null if the path does not exist.
 fn at<'a>(value: &'a Value, path: &proto::AttributePath) -> &'a Value {
     use proto::attribute_path::step::Selector;
     let mut value = value;
