@@ -18,7 +18,7 @@ pub use token_id::{InvalidTokenId, TokenId};
 /// The number of tokens per page of the list. Both public clients request this many by default.
 const PAGE_SIZE: usize = 20;
 
-/// How often the list is read at most because it changed between two of its pages.
+/// The maximum number of times the list is read, because it may change between two pages.
 const MAX_READS: usize = 5;
 
 /// The length at which a list is considered endless. Real lists are far shorter.

@@ -46,7 +46,7 @@ impl Connection {
     /// Returns the endpoint that reads streaming tokens.
     ///
     /// # Errors
-    /// It is not configured.
+    /// The endpoint is not configured.
     pub(super) fn read_endpoint(&self) -> Result<&Endpoint, Diagnostic> {
         let endpoint = self.endpoints.read.as_ref();
         endpoint.ok_or_else(|| missing_path("streaming_tokens_path", "reading"))
@@ -55,7 +55,7 @@ impl Connection {
     /// Returns the endpoint that rotates streaming tokens.
     ///
     /// # Errors
-    /// It is not configured.
+    /// The endpoint is not configured.
     pub(super) fn rotate_endpoint(&self) -> Result<&Endpoint, Diagnostic> {
         let endpoint = self.endpoints.rotate.as_ref();
         endpoint.ok_or_else(|| missing_path("rotate_streaming_tokens_path", "rotating"))

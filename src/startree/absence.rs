@@ -1,8 +1,8 @@
-//! Whether roles, policies, assignments and attachments exist. Only the platform's list proves that
-//! one does not.
+//! Detection of absent roles, policies, assignments and attachments. Only the platform's list shows
+//! that an object does not exist.
 //!
 //! The platform does not document its answer about an object that does not exist, and a proxy can
-//! answer 404, too. So whenever a request for one object fails, the list decides. The exceptions
+//! answer 404 too. So whenever a request for one object fails, the list decides. The exceptions
 //! are 401 and 403, which are about the caller and not about the object.
 
 use std::sync::Arc;
@@ -99,7 +99,7 @@ impl Connection {
     }
 }
 
-/// Returns what was read of an object; `None` if reading failed and `is_listed` says that the
+/// Returns the object that was read; `None` if reading failed and `is_listed` says that the
 /// object does not exist.
 ///
 /// # Errors

@@ -44,9 +44,9 @@ pub enum Reported<T> {
 /// A policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Its description, if the platform reports one.
+    /// The description, if the platform reports one.
     pub description: Reported<String>,
-    /// Its document, in JSON.
+    /// The policy document, in JSON.
     pub document: String,
 }
 

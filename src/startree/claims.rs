@@ -1,4 +1,4 @@
-//! Which resource of this process owns an assignment or an attachment.
+//! Owners of assignments and attachments among the resources of this process.
 //!
 //! Two resources can declare the same one at the same time: the old and the new address of a
 //! renamed resource, or both objects of a replacement with `create_before_destroy`. Deleting the

@@ -15,8 +15,8 @@ use crate::platform::vault_settings::VaultConnection;
 use crate::platform::{SharedList, TimeSource};
 use crate::rest::{Error, Operation};
 
-/// How long a list is cached, as other clients may change it. Long enough for a run that rotates
-/// many tokens.
+/// The time a list is cached, because other clients may change it. Long enough for a run that
+/// rotates many tokens.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// One call from Terraform.

@@ -11,7 +11,7 @@ pub(super) fn failure(error: &Error) -> Diagnostic {
     platform::request_failed(error, advice)
 }
 
-/// Returns what to do about a failed request. The platform does not document its status codes, so
+/// Returns advice about a failed request. The platform does not document its status codes, so
 /// they are interpreted as in HTTP.
 fn advice(error: &Error) -> Option<&'static str> {
     match (error.status(), error.cause()) {

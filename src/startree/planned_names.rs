@@ -72,7 +72,7 @@ impl PlannedNames {
         self.lock().claimed.remove(name);
     }
 
-    /// Records that the resource with this name is to be destroyed.
+    /// Records that the plan destroys the resource with this name.
     pub(super) fn destroyed(&self, name: &str) {
         let mut names = self.lock();
         names.kept.remove(name);

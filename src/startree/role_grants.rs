@@ -1,5 +1,4 @@
-//! Which service tokens have which roles, and how a role is assigned to a subject or revoked from
-//! it.
+//! Roles of service tokens: listing, assigning and revoking.
 //!
 //! The API has no request for the roles of one token, so they are found in the assignments of all
 //! roles.
@@ -16,7 +15,7 @@ use crate::framework::Diagnostic;
 use crate::platform::ensure::{self, CreateError};
 use crate::rest::{Error, Operation};
 
-/// How many roles are read concurrently.
+/// The maximum number of roles that are read concurrently.
 const CONCURRENT_READS: usize = 4;
 
 /// A role that is assigned to a service token.

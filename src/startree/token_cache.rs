@@ -1,4 +1,4 @@
-//! What this run has learned about service tokens. The platform has no list of them.
+//! Per-run cache of service tokens. The platform has no list of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,8 +47,8 @@ impl TokenCache {
         Ok(description)
     }
 
-    /// Returns whether this run has read any service token, which proves that the platform
-    /// understands the request: a 404 is then about the token.
+    /// Returns whether this run has read any service token, which shows that the platform
+    /// supports the request: a 404 is then about the token.
     pub(super) fn has_read_any(&self) -> bool {
         self.has_read_any.load(Ordering::Relaxed)
     }

@@ -63,8 +63,8 @@ impl Default for Options {
     }
 }
 
-/// Options that together show every behaviour that the clients leave open, for tests that must pass
-/// with each.
+/// Variants of the options that cover every behaviour that is undocumented, for tests that must
+/// pass with each.
 #[must_use]
 pub fn option_variants() -> Vec<Options> {
     let expiries = [
@@ -118,11 +118,11 @@ pub enum PermanentExpiry {
 /// The state of an expired token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expired {
-    /// It stays in the list unchanged.
+    /// The token stays in the list unchanged.
     Listed,
-    /// It stays in the list as inactive.
+    /// The token stays in the list as inactive.
     Deactivated,
-    /// It is deleted.
+    /// The token is deleted.
     Deleted,
 }
 

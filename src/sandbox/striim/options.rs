@@ -125,11 +125,11 @@ impl Default for Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeptExpiry {
-    /// The requested one.
+    /// The requested expiry.
     AsAsked,
     /// The beginning of the requested day, in UTC.
     Day,
-    /// The requested one, limited to this lifetime.
+    /// The requested expiry, limited to this lifetime.
     AtMost(SignedDuration),
 }
 
@@ -184,7 +184,7 @@ pub enum Names {
 pub enum ListUpdated {
     /// None.
     Never,
-    /// Those of rotated tokens.
+    /// The rows of rotated tokens.
     AfterRotation,
     /// All; the creation counts as an update.
     Always,
@@ -272,11 +272,11 @@ pub enum ErrorBody {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expired {
-    /// It is listed and can be rotated and deleted.
+    /// The account is listed and can be rotated and deleted.
     Listed,
-    /// It can be rotated and deleted, but is not listed.
+    /// The account can be rotated and deleted, but is not listed.
     Hidden,
-    /// It is deleted: rotating or deleting it is a 404, and its name is free.
+    /// The account is deleted: rotating or deleting it is a 404, and its name is free.
     Purged,
 }
 

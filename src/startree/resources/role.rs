@@ -226,7 +226,7 @@ fn description_unknown(name: &Name) -> Diagnostic {
     )
 }
 
-/// The error where a role to be deleted is assigned.
+/// The error of a deletion of a role that is still assigned.
 fn is_assigned(name: &Name, assignments: &[Assignment]) -> Diagnostic {
     let subjects: String = assignments.iter().map(|one| format!("\n  - {one}")).collect();
     Diagnostic::error(

@@ -45,8 +45,8 @@ use crate::neuroio::api::{Api, Issued, StreamToken, TokenId};
 use crate::neuroio::errors::request_failed;
 use crate::rest::{Error, Operation};
 
-/// How often the creation of a temporary token is repeated although a new token exists. Each
-/// repetition may create an orphan.
+/// The maximum number of times the creation of a temporary token is repeated although a new token
+/// exists. Each repetition may create an orphan.
 const MAX_UNPROVEN_REPEATS: u32 = 2;
 
 /// The pause before the list after lost answer number `n`, counted from 0. It leaves time for a

@@ -68,7 +68,7 @@ impl Managed {
         self.resource.apply(&self.provider, Some(config)).await
     }
 
-    /// Applies and asserts that this rotates the tokens so many times.
+    /// Applies and asserts that this rotates the tokens `times` times.
     async fn assert_rotates(&mut self, config: &StreamingTokens, times: usize) -> Run {
         let before = self.rotations();
         let run = self.apply(config).await.succeeds();

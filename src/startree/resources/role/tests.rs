@@ -205,7 +205,7 @@ async fn only_the_list_of_roles_removes_a_role_from_the_state() {
         assert!(role.is_in_state(), "{answer:?}");
         sandbox.clear_faults();
     }
-    // A rejected credential proves nothing, even if the list lacks the role.
+    // A rejected credential does not show that the role is absent, even if the list lacks it.
     sandbox.fault(Fault::answer(403).on("GET", READER));
     role.refresh().await.fails("403");
     assert!(role.is_in_state());

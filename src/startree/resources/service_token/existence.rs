@@ -1,12 +1,12 @@
-//! Whether a service token exists.
+//! Detection of service tokens that no longer exist.
 //!
 //! The platform has no list of service tokens, and does not document its answer about one that does
-//! not exist. So a rejected `GET /service-tokens/{srn}` proves nothing by itself: the provider may
-//! spell the SRN wrong, or a proxy may have answered, and Terraform would drop a token that is in
-//! use. The rejection counts if it comes twice, and the same request finds another service token:
-//! any that this run has read, the provider's own, or one that has a role. A role that is assigned
-//! to the token proves nothing either, because the platform does not document whether deleting a
-//! token deletes its assignments.
+//! not exist. So a rejected `GET /service-tokens/{srn}` does not show that the token is absent: the
+//! provider may spell the SRN wrong, or a proxy may have answered, and Terraform would drop a token
+//! that is in use. The rejection counts if it comes twice, and the same request finds another
+//! service token: any that this run has read, the provider's own, or one that has a role. A role
+//! that is assigned to the token does not show that it exists, because the platform does not
+//! document whether deleting a token deletes its assignments.
 
 use http::StatusCode;
 
@@ -14,18 +14,18 @@ use crate::rest::{Error, Kind, Operation};
 use crate::startree::api::{AccessKey, Reported};
 use crate::startree::connection::Connection;
 
-/// How many other tokens are read at most.
+/// The maximum number of other tokens that are read.
 const MAX_OTHERS: usize = 3;
 
 /// Whether a service token exists.
 #[derive(Debug)]
 pub(in crate::startree) enum Existence {
-    /// It exists, with this description.
+    /// The token exists, with this description.
     Exists(Reported<String>),
-    /// It does not exist.
+    /// The token does not exist.
     Absent,
-    /// The platform does not find it, and no other token proves that the platform understands the
-    /// request.
+    /// The platform does not find the token, and has not answered the same request for any other
+    /// token.
     Unknown,
 }
 

@@ -120,7 +120,7 @@ impl ServiceToken {
         instant(&self.created_at)
     }
 
-    /// Returns what a rotation policy decides by.
+    /// Returns the state of the token that a rotation policy decides by.
     pub(super) fn current(&self, private: &PrivateState) -> CurrentToken {
         let imported = private_record::is_imported(private, &self.delivery.generation);
         let in_state = match (imported, self.delivery.token.is_null()) {

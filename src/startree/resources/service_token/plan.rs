@@ -1,4 +1,4 @@
-//! What a plan checks and reports ahead of a change of a service token.
+//! Checks and warnings of a plan that changes a service token.
 
 use super::diagnostics::{deletes_previous, roles_unknown, rotates_own_token, uses_own_token};
 use super::model::ServiceToken;

@@ -10,12 +10,12 @@ use crate::token::Expiry;
 /// The attributes of the previous token.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct PreviousToken {
-    /// The access key of a token that is still to be deleted: during `overlap` the one before the
-    /// current token, or a token whose deletion failed. Null if there is none.
+    /// The access key of a token that has not been deleted yet: during `overlap` the one before the
+    /// current token, or a token whose deletion failed. Null without a previous token.
     #[attribute(computed, planned)]
     pub(in crate::startree) previous_access_key: Field<String>,
     /// When the previous token is due: the first apply after this time deletes it. Null if the next
-    /// apply does, or if there is none.
+    /// apply deletes it, or without a previous token.
     #[attribute(computed, planned)]
     pub(in crate::startree) previous_ends_at: Field<String>,
 }

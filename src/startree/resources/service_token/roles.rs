@@ -75,7 +75,7 @@ pub(super) async fn verify(
     Ok(())
 }
 
-/// Revokes all roles of a token that is to be deleted. A role whose assignments the platform cannot
+/// Revokes all roles of a token before its deletion. A role whose assignments the platform cannot
 /// list is skipped: it must not prevent the deletion.
 pub(super) async fn revoke_all(
     connection: &Connection,

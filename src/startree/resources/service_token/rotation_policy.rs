@@ -72,8 +72,8 @@ impl RotationPolicy {
         unknown.map(|(name, _)| *name).collect()
     }
 
-    /// Decides what to do with the token. `storage` is where the value is to be stored, if that is
-    /// known; `prior` is the policy in the state.
+    /// Decides what to do with the token. `storage` is the declared storage of the value, if that
+    /// is known; `prior` is the policy in the state.
     pub(super) fn decide(
         &self,
         storage: Option<Storage>,

@@ -502,7 +502,10 @@ async fn token_deleted_outside_is_recreated() {
         world.sandbox.delete_token_outside(&key);
         if fails {
             world.apply(&config()).await.fails("500");
-            assert!(!world.is_empty(), "a server error proves nothing");
+            assert!(
+                !world.is_empty(),
+                "a server error does not show that an object is absent"
+            );
             continue;
         }
         let planned = world.plan(&config()).await.succeeds();
