@@ -187,9 +187,9 @@ pub struct NewServiceAccount<'a> {
 /// If it does, the API continues with the new value, and concurrent requests wait for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnToken {
-    /// It does not.
+    /// The rotation does not revoke it.
     No,
-    /// It does.
+    /// The rotation revokes it.
     Yes,
     /// The rotated value is unknown. A request afterwards shows whether the credential was revoked.
     Unknown,
@@ -240,7 +240,7 @@ impl Api {
         self.marks() && account.managed_by == self.managed_by
     }
 
-    /// Returns what the list will show of a created service account.
+    /// Returns a created service account as the list will show it.
     pub(super) fn as_created(&self, new: &NewServiceAccount<'_>, issued: &IssuedToken) -> ServiceAccount {
         ServiceAccount {
             name: issued

@@ -117,8 +117,8 @@ impl Connection {
     /// Returns the cached service accounts, which may be some seconds old, with the writes of this
     /// run entered.
     ///
-    /// That shows a creation which names are taken. Of an account that this run changed it has no
-    /// more than the name.
+    /// A creation needs the list only for the names that are taken. For an account that this run
+    /// changed, the list has only the name.
     pub(super) async fn cached_accounts(&self, operation: &Operation) -> Result<Recent<ServiceAccount>, Error> {
         self.accounts.recent(self.api.list_service_accounts(operation)).await
     }

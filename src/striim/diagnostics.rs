@@ -33,7 +33,7 @@ pub(super) enum DeclaredBy<'a> {
 /// The warning of a plan that rotates a token.
 pub(super) fn will_rotate(what: &str, reasons: &[Reason]) -> Diagnostic {
     Diagnostic::warning(
-        format!("{what} is to be rotated"),
+        format!("{what} will be rotated"),
         format!(
             "Why: {}. The value that is in use stops working at that moment.",
             listed(reasons)
@@ -117,7 +117,7 @@ pub(super) fn unreadable_expiry(what: &str, spelled: &str) -> Diagnostic {
         format!("{what} has an expiry that cannot be read"),
         format!(
             "The platform reports {spelled:?}, which is not an instant with an offset such as 2027-02-09T00:00:00Z. \
-             `expires_at` stays as it is in the state, and nothing is rotated because of it."
+             `expires_at` keeps its value in the state. This does not cause a rotation."
         ),
     )
 }
@@ -125,10 +125,10 @@ pub(super) fn unreadable_expiry(what: &str, spelled: &str) -> Diagnostic {
 /// The warning that the platform set another expiry than the requested one.
 pub(super) fn other_expiry(requested: Expiry, set: Expiry) -> Diagnostic {
     Diagnostic::warning(
-        "The platform set another expiry",
+        "Expiry differs from the request",
         format!(
-            "The request set the expiry {requested}, and the platform reports {set}. The token counts as expired from \
-             {set} on. The difference does not rotate it."
+            "The request set the expiry {requested}, and the platform reports {set}. The provider treats the token as \
+             expired from {set} on. The difference does not cause a rotation."
         ),
     )
 }
@@ -320,14 +320,14 @@ pub(super) fn name_taken(name: &str, by: DeclaredBy<'_>, is_replacement: bool) -
     Diagnostic::error(summary, detail).on("name")
 }
 
-/// Reports that a name has been taken since the plan. `what` is the token to be replaced.
+/// The error of an apply if another client has taken a name since the plan. `what` is the token to replace.
 pub(super) fn name_taken_since_plan(what: &str, name: &str) -> Diagnostic {
     Diagnostic::error(
-        format!("The name {name:?} is taken since the plan"),
+        format!("The name {name:?} was taken after the plan"),
         format!(
-            "{what} is to be replaced by that of a service account named {name:?}. The name was free during the plan, but \
-             another resource, run or user has created such an account since, so the replacement would fail. Nothing \
-             was revoked. Run again for a new plan, or choose another name."
+            "{what} would be replaced by a service account named {name:?}. That name was free when the plan was created. \
+             Since then, another resource, run or user has created an account of that name, so the replacement would fail. \
+             Nothing was revoked. Run again for a new plan, or choose another name."
         ),
     )
 }
@@ -499,7 +499,7 @@ pub(super) fn is_rejected(error: &Error) -> bool {
 /// The error of a plan that issues a personal access token and disables personal access tokens.
 pub(super) fn pats_are_disabled_by_plan() -> Diagnostic {
     Diagnostic::error(
-        "Personal access tokens are to be disabled",
+        "Personal access tokens will be disabled",
         "This plan issues a value for a `striim_personal_access_token`, while a `striim_pat_status` declares that personal access \
          tokens are disabled: the platform would reject the request, or revoke the value at once. Enable them, or remove the \
          token.",
@@ -559,13 +559,14 @@ pub(super) fn no_place_for_rotation(name: &str, accounts: &[ServiceAccount], now
     )
 }
 
-/// The warning that an ephemeral service account takes the last place of the quota.
-pub(super) fn takes_last_place(accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
+/// The warning that an ephemeral service account uses up the quota.
+pub(super) fn ephemeral_uses_up_quota(accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
     Diagnostic::warning(
-        "The ephemeral token takes the last place",
+        "The ephemeral token uses up the quota",
         format!(
-            "A Striim Cloud account may have {QUOTA} active service account tokens. While this one is open, in the plan and \
-             again in the apply, no other can be created: a concurrent run, or a new token in this one, may be rejected. The \
+            "A Striim Cloud account may have {QUOTA} active service account tokens. While the ephemeral token is open, in \
+             the plan and again in the apply, the platform creates no other: a concurrent run, or a new token in this run, \
+             may fail. The \
              account has:\n{}",
             list(accounts, now)
         ),

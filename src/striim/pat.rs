@@ -82,7 +82,7 @@ pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>
 /// Whether the answer that a user has no PAT came from the platform. A gateway without a route for the
 /// path gives the same answer.
 ///
-/// It is proved in two cases: the same path shows the provider's own PAT before and after, and a second
+/// The absence is certain in two cases: the same path shows the provider's own PAT before and after, and a second
 /// request for the user's has the same answer; or PATs are disabled, which revokes all of them.
 async fn prove_absence(api: &Api, operation: &Operation, address: &str, shows_own: bool) -> Result<bool, Error> {
     if shows_own {

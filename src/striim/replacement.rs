@@ -38,7 +38,7 @@ pub(super) fn replaced_names(private: &PrivateState) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// Returns the name that must still be free for the replacement of a resource that is to be deleted.
+/// Returns the name that must still be free before a resource is deleted and replaced.
 pub(super) fn replacement_name(private: &PrivateState) -> Option<String> {
     private.get(KEY).and_then(|planned: Planned| planned.successor)
 }

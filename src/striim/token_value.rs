@@ -10,7 +10,7 @@ use super::diagnostics::{issued_for_another, other_expiry};
 use crate::framework::{Diagnostics, Field, Model, PrivateState};
 use crate::token::{Clock, Expiry, Issued, ValueStatus};
 
-/// What the platform reports about a token's present value, as the state has it.
+/// Attributes that the platform reports about a token's present value.
 #[derive(Model, Clone, Debug, Default)]
 pub(super) struct TokenMetadata {
     /// The platform's number for the present value. Each rotation changes it.
@@ -27,7 +27,7 @@ pub(super) struct TokenMetadata {
 /// The description of the attribute `token`.
 pub(super) const TOKEN: &str = "The token's value. Null after an import, and after a rotation outside Terraform.";
 
-/// What an apply records in the private state about the value it issued.
+/// The record of an issued value in the private state.
 ///
 /// `expires_at` of the state is what the user declared, where Terraform insists on it. The platform
 /// may set another expiry, and an apply under `ignore_changes` must keep the former one in the state.

@@ -233,7 +233,7 @@ struct World<S: SimulatedPlatform> {
     schema: OnceCell<Arc<ProviderSchema>>,
     /// The standard error of processes.
     logs: RefCell<Vec<JoinHandle<Vec<u8>>>>,
-    /// Those of the last run.
+    /// The diagnostics of the last run.
     diagnostics: Vec<Diagnostic>,
     trace: Vec<String>,
     /// The visible contents of plans, states, diagnostics and logs.

@@ -33,7 +33,7 @@ struct Organisation {
     token: String,
     /// The declared trigger of each environment.
     declared: BTreeMap<&'static str, u8>,
-    /// How often other clients have rotated each environment's tokens.
+    /// The number of rotations by other clients, per environment.
     others: BTreeMap<&'static str, Arc<AtomicUsize>>,
     /// The environments at the start of the run.
     before: BTreeMap<&'static str, Before>,
@@ -55,7 +55,7 @@ impl Organisation {
         self.others[environment].load(Ordering::Relaxed)
     }
 
-    /// How often Terraform has rotated.
+    /// The number of rotations by Terraform.
     fn ours(&self, environment: &str) -> usize {
         self.sandbox.rotations(environment) - self.others(environment)
     }

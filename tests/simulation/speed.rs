@@ -1,6 +1,6 @@
 //! The two speeds of every simulation.
 
-/// How a scenario is run.
+/// The execution of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Speed {
     /// All in this process, under tokio's paused clock.
@@ -9,5 +9,5 @@ pub(crate) enum Speed {
     Real,
 }
 
-/// How many real scenarios each core runs at a time: they wait more than they work.
+/// The number of real scenarios that each core runs concurrently, because they mostly wait.
 pub(crate) const AT_A_TIME: usize = 16;

@@ -50,13 +50,13 @@ struct Wanted {
     roles: BTreeSet<&'static str>,
     /// Each with the number that triggers its rotation.
     tokens: BTreeMap<&'static str, u8>,
-    /// Which of them have an overlap.
+    /// The tokens that have an overlap.
     overlapping: BTreeSet<&'static str>,
     /// Of roles and policies, whether they are declared or not.
     attachments: BTreeSet<(&'static str, &'static str)>,
     /// Of roles to tokens or to the group, likewise.
     assignments: BTreeSet<(&'static str, &'static str)>,
-    /// Which group it is.
+    /// The number of the declared group.
     group: u8,
 }
 
@@ -77,7 +77,7 @@ impl Wanted {
     }
 }
 
-/// Something on the platform that could have power, or be in the way.
+/// An object on the platform that grants access or takes a name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Thing {
     Policy(String),
@@ -94,7 +94,7 @@ struct Environment {
     known: BTreeSet<Thing>,
     /// The access keys in the state, by the tokens' names.
     keys: BTreeMap<&'static str, String>,
-    /// Those of the previous tokens that are still valid.
+    /// The access keys of the previous tokens that are still valid.
     previous: BTreeMap<&'static str, String>,
     generations: BTreeMap<&'static str, i64>,
     /// The tokens that have the special role as a run begins.

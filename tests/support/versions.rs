@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::terraform::{Minor, Terraform};
 
-/// How much of the suite a test runs on.
+/// The part of the suite that a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Suite {
     Each,

@@ -96,7 +96,7 @@ pub(crate) fn stored_states_are_read<P: PlatformUnderTest>(prepare: impl Fn(&Wor
                 let stored: Vec<_> = attributes.as_object().unwrap().keys().map(String::as_str).collect();
                 assert_eq!(
                     stored, names,
-                    "{at}: UPDATE_STATES=1 writes the state of this version anew"
+                    "{at}: UPDATE_STATES=1 rewrites the state of this version"
                 );
             }
         }

@@ -181,7 +181,7 @@ impl<P: PlatformUnderTest> World<P> {
         self.variables[variable].clone()
     }
 
-    /// Makes `hcl` the configuration.
+    /// Replaces the configuration by `hcl`.
     pub(crate) fn configure(&self, hcl: &str) {
         configure::<P>(&self.workspace, hcl);
     }
@@ -273,7 +273,7 @@ impl<P: PlatformUnderTest> World<P> {
     }
 
     /// Whether the platform accepts a token's value.
-    pub(crate) fn lets_in(&self, value: &Value) -> bool {
+    pub(crate) fn accepts(&self, value: &Value) -> bool {
         self.sandbox.is_live(value.as_str().unwrap())
     }
 

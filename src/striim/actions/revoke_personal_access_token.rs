@@ -63,7 +63,7 @@ impl Action for RevokePersonalAccessToken {
             None => has_none(&config.what()),
             Some(_) if found.own => cannot_revoke_own_token(&config.what()).as_warning(),
             Some(_) => Diagnostic::warning(
-                format!("{} is to be revoked", config.what()),
+                format!("{} will be revoked", config.what()),
                 "It stops working at once, even if it is in use.",
             ),
         });

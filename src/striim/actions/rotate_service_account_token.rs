@@ -111,7 +111,7 @@ impl Action for RotateServiceAccountToken {
         let writer = &connection.vault;
         writer.plan(&operation, &config.vault, owner, diagnostics).await;
         diagnostics.push(Diagnostic::warning(
-            format!("{} is to be rotated", token_of(name)),
+            format!("{} will be rotated", token_of(name)),
             format!(
                 "The present value ({}) stops working at once, even if it is in use. The new one is written to Vault.",
                 expiry_in_words(account, self.now())

@@ -1,6 +1,6 @@
 //! Parsers of Striim Cloud's answers.
 //!
-//! What the platform's document shows is required; of what it leaves open, every plausible shape is
+//! Documented fields are required. Where the documentation leaves the shape open, every plausible one is
 //! accepted. An ambiguous answer is [`Unreadable`]: a list that is read as empty would remove tokens
 //! from the state. No message contains the value of a token.
 

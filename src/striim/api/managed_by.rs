@@ -1,7 +1,7 @@
 //! The managed-by mark at the end of a description: `CI of the shop [managed by acme/infra/prod]`.
 //!
 //! The platform does not record the creator of a service account. A run that is killed between a
-//! creation and the state leaves an orphan; the mark proves to the next run that it is its own.
+//! creation and the state leaves an orphan; the mark shows the next run that the orphan is its own.
 
 const OPENING: &str = "[managed by ";
 const CLOSING: char = ']';
@@ -12,8 +12,8 @@ const MAX_LENGTH: usize = 100;
 /// Validates the text of a mark.
 ///
 /// # Errors
-/// Returns what to write after the argument's name if the text could not be distinguished from the rest
-/// of a description, or leaves no space for one.
+/// A clause for after the argument's name, if the text could not be distinguished from the rest of a
+/// description, or leaves no space for one.
 pub(in crate::striim) fn check(managed_by: &str) -> Result<(), String> {
     let length = managed_by.chars().count();
     if managed_by.trim() != managed_by || !(1..=MAX_LENGTH).contains(&length) {

@@ -28,7 +28,7 @@ use crate::platform::Session;
 use crate::platform::attributes::check_name;
 use crate::striim::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
 use crate::striim::connection::{Connection, Context};
-use crate::striim::diagnostics::{issued_for_another, quota_used_up, takes_last_place};
+use crate::striim::diagnostics::{ephemeral_uses_up_quota, issued_for_another, quota_used_up};
 use crate::striim::errors::request_failed;
 use crate::striim::quota::{QUOTA, is_active};
 use crate::striim::service_account::LIFETIME;
@@ -190,7 +190,7 @@ impl EphemeralResource for ServiceAccountTokenEphemeral {
         let name = name::new(config.prefix(), expiry.instant());
         diagnostics.extend(connection.planned_accounts.create(&name, &[], &others, now));
         if others.iter().filter(|account| is_active(account, now)).count() + 1 == QUOTA {
-            diagnostics.push(takes_last_place(&others, now));
+            diagnostics.push(ephemeral_uses_up_quota(&others, now));
         }
         let issued = self.create(context, &connection, &config, &name, expiry).await?;
         diagnostics.extend(issued.mismatch.as_ref().map(issued_for_another));
@@ -423,7 +423,7 @@ mod tests {
         let (opened, diagnostics) = open(&sandbox).await;
         let message = diagnostics.iter().next().unwrap().to_string();
         assert!(
-            message.contains("takes the last place") && message.contains("\"ci\""),
+            message.contains("uses up the quota") && message.contains("\"ci\""),
             "{message}"
         );
         close(&sandbox, &opened.unwrap().private).await;

@@ -21,9 +21,9 @@ pub(in crate::striim) struct DeclaredStatus {
 /// A conflict between two resources for the same account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::striim) enum Conflict {
-    /// They declare opposite statuses.
+    /// The resources declare opposite statuses.
     Opposite,
-    /// They declare the same status.
+    /// The resources declare the same status.
     Duplicate,
 }
 

@@ -392,7 +392,7 @@ async fn expiry_computed_from_plan_time_is_reported() {
         .succeeds();
     advance(2 * HOUR).await;
     let longer = lasting(&world, 3 * DAY);
-    let run = world.plan(&longer).await.warns("is to be rotated");
+    let run = world.plan(&longer).await.warns("will be rotated");
     assert!(!format!("{run:?}").contains("follows the time"), "{run:?}");
 }
 
@@ -419,7 +419,7 @@ async fn expiry_set_by_platform_is_reported_once_and_rotates_nothing() {
             world
                 .apply(&fixed)
                 .await
-                .warns("The platform set another expiry")
+                .warns("Expiry differs from the request")
                 .succeeds();
             let value = world.value();
             for _ in 0..3 {
@@ -471,7 +471,7 @@ async fn lifetime_capped_below_rotate_before_does_not_rotate_in_every_plan() {
     world
         .apply(&config)
         .await
-        .warns("The platform set another expiry")
+        .warns("Expiry differs from the request")
         .succeeds();
     for _ in 0..2 {
         for _ in 0..2 {

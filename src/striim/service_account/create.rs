@@ -34,10 +34,10 @@ use crate::striim::api::{Api, IssuedToken, NewServiceAccount, OwnToken, ServiceA
 use crate::striim::connection::{Connection, Context};
 use crate::striim::lost_answer::{fetch_after_pause, for_another};
 
-/// The age of a list up to which it proves by itself that an account did not exist before the creation.
+/// The maximum age of a list that shows without another request that an account did not exist before the creation.
 const RECENT: Duration = Duration::from_secs(2);
 
-/// How often, and how long each time, a creation waits for a deletion that frees its name.
+/// The number and the length of the pauses in which a creation waits for a deletion that frees its name.
 const DELETION_PAUSES: u32 = 25;
 const DELETION_PAUSE: Duration = Duration::from_millis(200);
 

@@ -5,7 +5,7 @@
 //!
 //! # Guarantees
 //! - A deletion succeeds only if the platform's list no longer shows the account. An answer alone
-//!   proves nothing: a proxy may answer 200 or 404 without forwarding the request, and an
+//!   is not enough: a proxy may answer 200 or 404 without forwarding the request, and an
 //!   administrator's token would remain valid, unknown to its owner.
 //!
 //! # Assumptions

@@ -50,7 +50,7 @@ async fn applied_late<M: Model + Clone>(ty: &str, first: &M, second: &M, planned
         .apply(start, Some(second))
         .await
         .succeeds()
-        .warns("is to be rotated");
+        .warns("will be rotated");
     assert_eq!(issued(&sandbox), before + 1);
     workspace.apply(start, Some(second)).await.changes_nothing();
 }

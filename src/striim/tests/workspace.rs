@@ -280,7 +280,7 @@ async fn rename_with_adoption_warns_of_revoked_value() {
         .plans(&adopted)
         .await
         .succeeds()
-        .warns("takes over the service account \"other\"");
+        .warns("The service account \"other\" will be adopted");
     world.applies(&adopted).await.succeeds();
     assert!(world.works(CI) && !world.sandbox.is_live(theirs.expose_secret()));
 }
@@ -444,7 +444,7 @@ async fn plan_reports_pat_of_other_user_revoked_by_changed_email() {
         .plans(&resources([(address, pat(bob))]))
         .await
         .succeeds()
-        .warns("\"bob@acme.example\" is to be revoked");
+        .warns("\"bob@acme.example\" will be revoked");
 }
 
 #[tokio::test(start_paused = true)]

@@ -35,7 +35,7 @@ fn import_records_the_rotation_policy_without_rotating() {
             }
             let plan = world.plan().await;
             assert_eq!(plan.action(CI), Action::Update);
-            assert!(!plan.run.says("is to be rotated"), "{:?}", plan.run);
+            assert!(!plan.run.says("will be rotated"), "{:?}", plan.run);
             world.apply().await;
             world.plans_nothing().await;
             assert_eq!(world.changes(), before);
@@ -80,7 +80,7 @@ fn adoption_rotates_the_existing_account() {
         ));
         let plan = world.plan().await;
         assert_eq!(plan.action(CI), Action::Create);
-        let warning = "the value that is in use stops working";
+        let warning = "which revokes the present value";
         assert_eq!(plan.run.text().matches(warning).count(), 1, "{:?}", plan.run);
         assert!(world.accepts(&value));
 

@@ -17,7 +17,7 @@ async fn enabled(world: &mut World) -> Value {
     world.outside(Method::GET, "/user-token/status", Value::Null).await["enabled"].take()
 }
 
-/// How often PATs were toggled, also outside Terraform.
+/// The number of times PATs were toggled, including outside Terraform.
 fn toggles(world: &mut World) -> usize {
     world.sandbox.calls("PATCH", "/user-token/status")
 }

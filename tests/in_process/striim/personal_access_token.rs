@@ -51,7 +51,7 @@ fn plan_that_disables_pats_and_creates_one_is_rejected() {
         for waits in ["", "depends_on = [striim_pat_status.account]"] {
             world.configure(&format!("{}{}", status(false), of_user(waits)));
             let run = world.plan_fails().await;
-            assert!(run.says("Personal access tokens are to be disabled"), "{run:?}");
+            assert!(run.says("Personal access tokens will be disabled"), "{run:?}");
         }
     });
 }

@@ -81,7 +81,7 @@ fn rotations_fit_into_a_full_quota() {
         with_two(world).await;
         world.advance(DAY * 100).await;
         let plan = world.plan().await;
-        let rotations = plan.run.text().matches("is to be rotated").count();
+        let rotations = plan.run.text().matches("will be rotated").count();
         assert_eq!(rotations, 2, "{:?}", plan.run);
         assert!(!plan.run.says("quota"), "{:?}", plan.run);
         world.apply().await;

@@ -10,7 +10,7 @@ use super::world::{World, generation, token};
 /// The resource that most of these tests manage.
 const CI: &str = "striim_service_account_token.ci";
 
-/// Its configuration.
+/// Returns a configuration of [`CI`].
 fn ci(arguments: &str) -> String {
     named("ci-pipeline", arguments)
 }

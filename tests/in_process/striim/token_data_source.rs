@@ -60,7 +60,7 @@ fn token_without_expiry_is_a_legacy_token() {
 #[test]
 fn missing_token_is_an_error_with_its_name() {
     World::run(async |world| {
-        for (argument, value) in [("name", "CI-Pipeline"), ("email", "nobody@example.com")] {
+        for (argument, value) in [("name", "CI-Pipeline"), ("email", "unknown@example.com")] {
             let run = world.data_fails(TOKEN, json!({ argument: value })).await;
             assert!(run.says(value), "{run:?}");
         }
@@ -70,7 +70,7 @@ fn missing_token_is_an_error_with_its_name() {
 #[test]
 fn name_and_email_exclude_each_other() {
     World::run(async |world| {
-        let both = json!({ "name": "ci-pipeline", "email": "nobody@example.com" });
+        let both = json!({ "name": "ci-pipeline", "email": "unknown@example.com" });
         let run = world.data_fails(TOKEN, both).await;
         assert!(run.says("name") && run.says("email"), "{run:?}");
     });

@@ -113,7 +113,7 @@ impl World {
         instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
-    /// Lets time pass.
+    /// Advances the clock.
     pub(crate) async fn advance(&self, by: SignedDuration) {
         tokio::time::advance(Duration::try_from(by).unwrap()).await;
     }
@@ -128,7 +128,7 @@ impl World {
         self.variables.remove(name);
     }
 
-    /// Makes `hcl` the configuration.
+    /// Replaces the configuration by `hcl`.
     pub(crate) fn configure(&mut self, hcl: &str) {
         let read = hcl::read(hcl);
         self.workspace = std::mem::take(&mut self.workspace).with_provider(read.provider);
@@ -294,7 +294,7 @@ impl World {
         self.sandbox.is_live(value.as_str().unwrap())
     }
 
-    /// What the API answers to an administrator's other tools; must be a success.
+    /// Sends a request to the API as an administrator outside Terraform, asserts success, and returns the answer.
     pub(crate) async fn outside(&self, method: Method, path: &str, body: Json) -> Json {
         let request = Request::builder().method(method).uri(format!("/api/v1{path}"));
         let request = request
@@ -315,7 +315,7 @@ impl World {
         serde_json::from_slice(&body).unwrap_or_default()
     }
 
-    /// How many rotations, creations and revocations the platform was asked for.
+    /// The number of rotations, creations and revocations that were requested.
     pub(crate) fn changes(&self) -> usize {
         let calls = [
             ("POST", "/service-account"),
@@ -426,12 +426,12 @@ impl Run {
         self.0.iter().filter(|shown| shown.severity == severity).count()
     }
 
-    /// How many warnings there are.
+    /// The number of warnings.
     pub(crate) fn warnings(&self) -> usize {
         self.count(Severity::Warning)
     }
 
-    /// How many errors there are.
+    /// The number of errors.
     pub(crate) fn errors(&self) -> usize {
         self.count(Severity::Error)
     }
@@ -449,7 +449,7 @@ impl Plan {
         change.unwrap_or_else(|| panic!("no change of {address}: {:?}", self.run))
     }
 
-    /// What is done with the resource.
+    /// The planned action on the resource.
     pub(crate) fn action(&self, address: &str) -> Action {
         self.change(address).action
     }
@@ -479,11 +479,6 @@ impl Plan {
             assert_eq!(self.action(&address), Action::Update, "{:?}", self.run);
             assert_eq!(text.matches(reason).count(), 1, "{reason:?}: {:?}", self.run);
         }
-        assert_eq!(
-            text.matches("is to be rotated").count(),
-            reasons.len(),
-            "{:?}",
-            self.run
-        );
+        assert_eq!(text.matches("will be rotated").count(), reasons.len(), "{:?}", self.run);
     }
 }

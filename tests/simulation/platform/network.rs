@@ -23,7 +23,7 @@ use tower::{ServiceExt, service_fn};
 use super::lock;
 use crate::simulation::speed::Speed;
 
-/// Where a run is killed: at its `request`th request, on its way there or back.
+/// The moment a run is killed: at its `request`th request, on its way there or back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kill {
     pub(crate) request: u32,
@@ -42,7 +42,7 @@ pub(crate) struct Network<P> {
     latest: Duration,
     kill: Option<Kill>,
     passing: Arc<Mutex<Passing>>,
-    /// Cancelled when the run is to be killed.
+    /// Cancelled to kill the run.
     pub(crate) killed: CancellationToken,
 }
 
@@ -141,7 +141,7 @@ impl<P: Platform> Network<P> {
         (number, concurrent.map(|(_, concurrent)| concurrent))
     }
 
-    /// Draws a delay: mostly short, sometimes longer than the timeout of a request. At real speed there is none.
+    /// Draws a delay: mostly short, sometimes longer than the timeout of a request. No delay at real speed.
     async fn take_a_while(&self, once_in: u32) {
         if self.speed == Speed::Real {
             return;

@@ -15,7 +15,7 @@ pub(crate) const TOGGLE: &str = "striim_pat_status.this";
 /// The service account that the providers work with.
 pub(crate) const OWN: &str = "terraform";
 
-/// What the service accounts of the pair are named after.
+/// The name of the pair, the prefix of the names of its service accounts.
 pub(crate) const RELAY: &str = "relay";
 
 /// The service accounts of the pair.
@@ -24,7 +24,8 @@ pub(crate) const RELAYS: [&str; 2] = ["relay-a", "relay-b"];
 /// The users whose personal access tokens may be declared. The first has one from the beginning.
 pub(crate) const USERS: [&str; 2] = ["ann@acme.example", "bob@acme.example"];
 
-/// How many service accounts a workspace may declare in addition to the pair. The last place is for [`OWN`].
+/// The maximum number of service accounts that a workspace declares in addition to the pair. The last place is for
+/// [`OWN`].
 pub(crate) const PLACES: usize = 4;
 
 /// The declarations of one workspace.

@@ -23,7 +23,7 @@ pub(crate) const AUTHORIZED_BY: &str = "{authorization}";
 /// A moment in a run, counted in its requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Moment {
-    /// Which request of the run, from 1 on.
+    /// The number of the request in the run, from 1.
     pub(crate) request: u32,
     /// Whether the platform has acted on it.
     pub(crate) when: When,

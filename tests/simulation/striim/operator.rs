@@ -171,7 +171,7 @@ impl World {
             if !self.strangers.contains_key(&name) {
                 // Only a listed account shows that a gateway answered a revocation.
                 Promise::NoOrphan.require(is_hidden || self.may_be_left_behind(&name), || {
-                    format!("{name:?} was made and forgotten")
+                    format!("{name:?} was created and not recorded")
                 })?;
                 self.report.borrow_mut().orphans += 1;
             }

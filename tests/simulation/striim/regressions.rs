@@ -116,7 +116,8 @@ fn orphan_of_a_killed_run_is_explained_for_every_rejection_of_its_name() {
     }
 }
 
-/// Its creation had failed half-way. A refresh without it in the list removed it from the state, but its name stayed taken.
+/// The creation of the account has failed, and its outcome is unknown. A refresh without it in the list removed it from
+/// the state, but its name stayed taken.
 #[test]
 fn orphan_of_a_failed_creation_is_replaced_after_its_expiry() {
     let lost = Fault::answer(503).on("POST", "/service-account").after();

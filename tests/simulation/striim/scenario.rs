@@ -68,12 +68,12 @@ pub(crate) struct Apply {
     pub(crate) spelling: Spelling,
     /// The place that `-replace` names.
     pub(crate) replace: Option<usize>,
-    /// How long the plan waits in a file before it is applied.
+    /// The time between the saved plan and its apply.
     pub(crate) waits_minutes: i64,
     pub(crate) end: Option<(Cut, Moment)>,
 }
 
-/// What ends a run before its time.
+/// The interruption of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Cut {
     /// Killed.

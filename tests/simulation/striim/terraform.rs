@@ -59,7 +59,7 @@ pub(crate) struct Terraform {
 #[derive(Clone, Copy)]
 pub(crate) struct Run<'a> {
     pub(crate) line: &'a Line,
-    /// How many resources at a time (`-parallelism`).
+    /// The number of concurrent operations (`-parallelism`).
     pub(crate) parallelism: usize,
     /// Cancelled when the user interrupts it.
     pub(crate) interrupt: &'a CancellationToken,

@@ -31,13 +31,13 @@ use crate::simulation::speed::Speed;
 /// The outcome of a scenario.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Report {
-    /// What happened, a line each.
+    /// The events, one per line.
     pub(crate) trace: Vec<String>,
-    /// How many requests the platform was sent.
+    /// The number of requests to the platform.
     pub(crate) requests: usize,
     /// The faults that took effect, by request and effect.
     pub(crate) faults: BTreeMap<String, usize>,
-    /// How many bytes of output were searched for values.
+    /// The number of bytes of output that were searched for values.
     pub(crate) searched: usize,
     /// The number of values that the platform issued to the providers.
     pub(crate) issued: usize,
@@ -47,7 +47,7 @@ pub(crate) struct Report {
     pub(crate) interrupts: usize,
     /// Orphans of killed runs.
     pub(crate) orphans: usize,
-    /// How often a run rotated the providers' own token and lost the new value.
+    /// The number of runs that rotated the providers' own token and lost the new value.
     pub(crate) locked_out: usize,
 }
 
@@ -94,7 +94,7 @@ pub(super) struct World {
     pub(super) workspaces: [Workspace; 2],
     speed: Speed,
     pub(super) outputs: Rc<Outputs>,
-    /// How many of the diagnostics are in the trace.
+    /// The number of diagnostics that are in the trace.
     traced: Cell<usize>,
     pub(super) report: RefCell<Report>,
     /// The requests of each run, and whether it was killed.
@@ -376,7 +376,7 @@ impl World {
         let ended = ended?;
         self.note(&format!("workspace {workspace} elsewhere: {ended:?}"));
         Promise::NoTokenLost.require(ended == RunOutcome::Failed && terraform.state() == before, || {
-            "a run with another account did not leave the state as it was".to_owned()
+            "a run with another account changed the state".to_owned()
         })?;
         Promise::NoTokenLost.require(elsewhere.audit().len() == audit, || {
             "a run with another account changed something there".to_owned()

@@ -19,7 +19,7 @@ fn provider_block_manages_the_tokens_of_its_space() {
         ));
         world.apply().await;
         assert_eq!((world.ids().len(), world.sandbox.tokens(&space).len()), (1, 1));
-        assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
+        assert!(world.accepts(&world.attributes(CAMERA).await["key"]));
         world.plans_nothing().await;
         world.destroy().await;
     });

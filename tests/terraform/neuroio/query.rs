@@ -89,7 +89,7 @@ fn generated_configuration_imports_the_tokens_without_changes() {
         let resources = state["values"]["root_module"]["resources"].as_array().unwrap();
         for resource in resources {
             let values = &resource["values"];
-            assert_eq!(world.lets_in(&values["key"]), values["is_active"] == true);
+            assert_eq!(world.accepts(&values["key"]), values["is_active"] == true);
         }
         assert_eq!(resources.len(), 3);
     });

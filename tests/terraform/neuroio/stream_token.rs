@@ -13,20 +13,20 @@ fn token_lifecycle_succeeds_on_every_version() {
         world.configure(&format!("{}{output}", camera("permanent = true")));
         world.apply().await;
         let key = json!(world.workspace.output("key").await.unwrap());
-        assert!(world.lets_in(&key));
+        assert!(world.accepts(&key));
         world.plans_nothing().await;
 
         world.configure(&camera("permanent = true\n  is_active = false"));
         let run = world.apply().await;
         assert!(run.says("0 added, 1 changed, 0 destroyed"), "{run}");
-        assert!(!world.lets_in(&key));
+        assert!(!world.accepts(&key));
         world.plans_nothing().await;
         world.configure(&camera("permanent = true"));
         world.apply().await;
-        assert!(world.lets_in(&key), "the same token is active again");
+        assert!(world.accepts(&key), "the same token is active again");
 
         world.destroy().await;
-        assert!(world.ids().is_empty() && !world.lets_in(&key));
+        assert!(world.ids().is_empty() && !world.accepts(&key));
 
         let other = world.sandbox.add_token(&Realm::Account, true).id;
         let import = format!("import {{\n  to = {CAMERA}\n  id = \"{other}\"\n}}\n");
@@ -34,7 +34,7 @@ fn token_lifecycle_succeeds_on_every_version() {
         let run = world.apply().await;
         assert!(run.says("1 imported, 0 added, 0 changed, 0 destroyed"), "{run}");
         assert!(
-            world.lets_in(&world.attributes(CAMERA).await["key"]),
+            world.accepts(&world.attributes(CAMERA).await["key"]),
             "an import includes the value"
         );
         world.plans_nothing().await;
@@ -113,7 +113,7 @@ fn orphan_of_a_killed_run_is_found_and_imported() {
         let import = format!("import {{\n  to = {CAMERA}\n  id = \"1\"\n}}\n");
         world.configure(&format!("{}{import}", camera("permanent = true")));
         world.apply().await;
-        assert!(world.lets_in(&world.attributes(CAMERA).await["key"]));
+        assert!(world.accepts(&world.attributes(CAMERA).await["key"]));
         assert_eq!(world.ids(), [1]);
     });
 }

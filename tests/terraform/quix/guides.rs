@@ -36,10 +36,10 @@ fn rotation_with_downtime_revokes_the_token_of_the_services() {
             "{}",
             plan.run
         );
-        assert!(world.lets_in(&former), "a plan revokes nothing");
+        assert!(world.accepts(&former), "a plan revokes nothing");
         world.apply().await;
-        assert!(!world.lets_in(&former));
-        assert!(world.lets_in(&world.attributes(SHOP).await["token_1"]));
+        assert!(!world.accepts(&former));
+        assert!(world.accepts(&world.attributes(SHOP).await["token_1"]));
         world.plans_nothing().await;
     });
 }
@@ -58,7 +58,7 @@ fn rotation_without_downtime_keeps_the_token_of_the_services_valid() {
         let run = world.apply().await;
         assert!(run.says("0 added, 0 changed, 0 destroyed"), "{run}");
         let second = output().await;
-        assert!(world.lets_in(&first) && world.lets_in(&second) && first != second);
+        assert!(world.accepts(&first) && world.accepts(&second) && first != second);
         assert_eq!(world.sandbox.rotations(PROD), 0);
 
         // The rotation, and back to slot 1: the token of the services does not change, and the plan shows this.
@@ -68,7 +68,7 @@ fn rotation_without_downtime_keeps_the_token_of_the_services_valid() {
         assert!(!plan.run.says("Changes to Outputs"), "{}", plan.run);
         world.apply().await;
         assert_eq!(output().await, second);
-        assert!(!world.lets_in(&first) && world.lets_in(&second));
+        assert!(!world.accepts(&first) && world.accepts(&second));
         world.plans_nothing().await;
     });
 }
@@ -87,7 +87,7 @@ fn leaked_token_is_revoked_by_its_hash_or_a_forced_trigger() {
         let plan = world.plan().await;
         assert!(plan.run.says("revoke_sha256 lists token 1"), "{}", plan.run);
         world.apply().await;
-        assert!(!world.lets_in(&leaked));
+        assert!(!world.accepts(&leaked));
         world.plans_nothing().await;
 
         world.sandbox.rotate_outside(PROD);

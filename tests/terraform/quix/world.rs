@@ -71,7 +71,7 @@ impl World {
         let current = self.sandbox.tokens(DEV).unwrap();
         for (name, token) in ["token_1", "token_2"].iter().zip(current) {
             assert_eq!(attributes[name], token.expose_secret());
-            assert!(self.lets_in(&attributes[name]));
+            assert!(self.accepts(&attributes[name]));
         }
         attributes
     }

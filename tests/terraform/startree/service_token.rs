@@ -91,7 +91,7 @@ fn token_lifecycle_succeeds_on_every_version() {
         assert_eq!(warnings(&run), 0, "a new token gets its role in the same apply: {run}");
         world.assert_settled().await;
         let first = world.token().await;
-        assert!(world.lets_in(&first));
+        assert!(world.accepts(&first));
 
         world.configure(&released(2));
         let plan = world.plan().await;
@@ -110,7 +110,7 @@ fn token_lifecycle_succeeds_on_every_version() {
         world.apply().await;
         world.assert_settled().await;
         let second = world.token().await;
-        assert!(world.lets_in(&second) && !world.lets_in(&first));
+        assert!(world.accepts(&second) && !world.accepts(&first));
 
         world.destroy().await;
         assert_eq!((world.keys(), world.added_policies_and_roles()), (vec![], (0, 0)));
@@ -133,7 +133,7 @@ fn changes_during_an_overlap_reach_both_tokens_in_one_apply() {
         world.configure(&renamed);
         world.apply().await;
         world.plans_nothing().await;
-        assert!(world.lets_in(&first) && world.lets_in(&second));
+        assert!(world.accepts(&first) && world.accepts(&second));
         assert_eq!(
             (world.holders("viewer"), world.holders("reader")),
             (keys.clone(), vec![])
@@ -182,13 +182,13 @@ fn delivered_value_is_only_in_vault() {
         world.apply().await;
         world.assert_settled().await;
         let first = stored_value(&vault).unwrap();
-        assert!(world.lets_in(&first) && world.token().await.is_null());
+        assert!(world.accepts(&first) && world.token().await.is_null());
         assert!(world.attributes(CI).await["secret_key"].is_null());
 
         world.configure(&delivered(2));
         world.apply().await;
         world.assert_settled().await;
-        assert!(!world.lets_in(&first) && world.lets_in(&stored_value(&vault).unwrap()));
+        assert!(!world.accepts(&first) && world.accepts(&stored_value(&vault).unwrap()));
         assert_eq!(world.attributes(CI).await["vault_version"], 2);
         for value in world.sandbox.issued_values() {
             assert!(
@@ -223,13 +223,13 @@ fn rotation_killed_after_delivery_is_completed_by_the_next_run() {
         running.end().await.unwrap();
         world.sandbox.clear_faults();
         let second = stored_value(&vault).unwrap();
-        assert!(world.lets_in(&first) && world.lets_in(&second));
+        assert!(world.accepts(&first) && world.accepts(&second));
 
         let run = world.plan().await.run;
         assert!(run.says("was rotated by a run that did not finish"), "{run}");
         world.apply().await;
         world.assert_settled().await;
-        assert!(world.lets_in(&stored_value(&vault).unwrap()) && !world.lets_in(&first));
+        assert!(world.accepts(&stored_value(&vault).unwrap()) && !world.accepts(&first));
     });
 }
 

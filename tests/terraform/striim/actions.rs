@@ -46,7 +46,7 @@ fn revoke_action_revokes_one_account_and_shows_progress() {
         ] {
             assert!(run.says(says), "{says}: {run}");
         }
-        assert!(!world.lets_in(&value) && world.names().is_empty());
+        assert!(!world.accepts(&value) && world.names().is_empty());
 
         let run = invoke(world, "striim_revoke_service_account_token.former")
             .await
@@ -72,10 +72,10 @@ fn creation_triggers_the_revoke_action() {
             "{}",
             plan.run
         );
-        assert!(world.lets_in(&value), "so far it is planned only");
+        assert!(world.accepts(&value), "so far it is planned only");
         world.apply().await;
         assert_eq!(world.names(), ["ci-pipeline"]);
-        assert!(!world.lets_in(&value));
+        assert!(!world.accepts(&value));
         world.plans_nothing().await;
     });
 }
@@ -89,7 +89,7 @@ fn failed_action_is_explained_and_invalid_one_rejected() {
         let run = invoke(world, "striim_revoke_service_account_token.former").await;
         assert_eq!(run.code, Some(1), "{run}");
         assert!(run.says("Could not delete the service account \"former\""), "{run}");
-        assert!(run.says("not an administrator") && world.lets_in(&value), "{run}");
+        assert!(run.says("not an administrator") && world.accepts(&value), "{run}");
 
         world.configure("action \"striim_revoke_personal_access_token\" \"it\" {\n  config {}\n}\n");
         let run = world.plan_fails().await;
@@ -147,7 +147,7 @@ fn rotate_action_delivers_to_vault_and_leaves_nothing_to_plan() {
             .success()
             .unwrap();
         for says in [
-            "The token of service account \"ci-pipeline\" is to be rotated",
+            "The token of service account \"ci-pipeline\" will be rotated",
             "Checking that the secret in Vault is writable",
             "Writing the new value to Vault",
             "Version 2 of the secret holds the new value",
@@ -155,7 +155,7 @@ fn rotate_action_delivers_to_vault_and_leaves_nothing_to_plan() {
             assert!(run.says(says), "{says}: {run}");
         }
         let after = vault::held(&vault).unwrap();
-        assert!(world.lets_in(&after) && !world.lets_in(&before));
+        assert!(world.accepts(&after) && !world.accepts(&before));
         assert_eq!(vault.secret("secret", "striim/ci").unwrap()["generation"], created + 1);
         // The resource recognises the delivery, and records its new expiry.
         world.apply().await;
@@ -181,7 +181,7 @@ fn rotate_action_without_delivery_changes_nothing() {
         vault.seal();
         let run = invoke(world, "striim_rotate_service_account_token.it").await;
         assert_eq!(run.code, Some(1), "{run}");
-        assert!(run.says("sealed") && world.lets_in(&value), "{run}");
+        assert!(run.says("sealed") && world.accepts(&value), "{run}");
         vault.unseal();
 
         // The check succeeded, but the write is rejected.
@@ -194,7 +194,7 @@ fn rotate_action_without_delivery_changes_nothing() {
             .await
             .success()
             .unwrap();
-        assert!(world.lets_in(&vault::held(&vault).unwrap()));
+        assert!(world.accepts(&vault::held(&vault).unwrap()));
     });
 }
 

@@ -23,7 +23,7 @@ fn generated_configuration_plans_the_import_only() {
         let run = world.apply().await;
         assert!(run.says("1 imported, 0 added, 0 changed, 0 destroyed"), "{run}");
         world.plans_nothing().await;
-        assert!(world.lets_in(&value));
+        assert!(world.accepts(&value));
     });
 }
 
@@ -45,8 +45,8 @@ fn rename_to_a_taken_name_is_rejected_or_reported_by_the_plan() {
             assert!(run.says("is taken") && run.says("`moved` block"), "{run}");
         }
         world.configure(&named("ci-pipeline", "description = \"Mine\"\n  adopt_existing = true"));
-        assert!(world.plan_fails().await.says("Another description"));
-        assert!(world.lets_in(&first) && world.lets_in(&theirs));
+        assert!(world.plan_fails().await.says("Description differs"));
+        assert!(world.accepts(&first) && world.accepts(&theirs));
 
         world.configure(&named(
             "ci-pipeline",
@@ -54,8 +54,8 @@ fn rename_to_a_taken_name_is_rejected_or_reported_by_the_plan() {
         ));
         let plan = world.plan().await;
         assert_eq!(plan.actions(address), "delete create");
-        assert!(plan.run.says("takes over the service account"), "{}", plan.run);
+        assert!(plan.run.says("will be adopted"), "{}", plan.run);
         world.apply().await;
-        assert!(world.lets_in(&world.attributes(address).await["token"]) && !world.lets_in(&theirs));
+        assert!(world.accepts(&world.attributes(address).await["token"]) && !world.accepts(&theirs));
     });
 }

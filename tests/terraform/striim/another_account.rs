@@ -54,7 +54,7 @@ fn provider_for_another_account_fails_and_drops_nothing() {
         world.apply().await;
         world.plans_nothing().await;
         world.destroy().await;
-        assert!(!world.lets_in(&kept["token"]));
+        assert!(!world.accepts(&kept["token"]));
     });
 }
 

@@ -31,7 +31,7 @@ async fn assert_each_account_once(world: &World, workspaces: &[&Workspace]) {
     assert_eq!(names, world.names());
     let values: BTreeSet<_> = tokens.iter().map(|(_, value)| value.as_str().unwrap()).collect();
     assert_eq!(values.len(), tokens.len());
-    assert!(tokens.iter().all(|(_, value)| world.lets_in(value)));
+    assert!(tokens.iter().all(|(_, value)| world.accepts(value)));
 }
 
 #[test]

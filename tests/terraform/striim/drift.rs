@@ -24,7 +24,7 @@ fn description_changed_outside_is_shown_and_reverted() {
         assert_eq!(plan.actions(CI), "delete create");
         assert!(plan.run.says("\"Something else\" -> \"Deployments\""), "{}", plan.run);
         world.apply().await;
-        assert!(world.lets_in(&world.attributes(CI).await["token"]));
+        assert!(world.accepts(&world.attributes(CI).await["token"]));
         world.plans_nothing().await;
     });
 }

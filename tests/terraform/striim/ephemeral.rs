@@ -253,7 +253,7 @@ fn plan_beyond_the_quota_fails_with_an_explanation() {
             assert!(run.says("in the plan and again in the apply"), "{run}");
             world.sandbox.delete_outside("one").unwrap();
             let run = world.apply().await;
-            assert!(run.says("The ephemeral token takes the last place"), "{run}");
+            assert!(run.says("The ephemeral token uses up the quota"), "{run}");
         })
         .await;
     });

@@ -68,7 +68,7 @@ fn gitops_guide_takes_over_a_legacy_token() {
             .import("striim_service_account_token.this[\"ci-pipeline\"]", "ci-pipeline")
             .await;
         let plan = world.plan().await;
-        assert!(!plan.run.says("is to be rotated"), "{}", plan.run);
+        assert!(!plan.run.says("will be rotated"), "{}", plan.run);
         let tests = world
             .workspace
             .run(&["test", "-no-color", "-filter=tests/policy.tftest.hcl"]);
@@ -117,7 +117,7 @@ fn changed_line_in_the_gitops_repository_rotates_one_token() {
         world.workspace.write("tokens.auto.tfvars", &tokens).unwrap();
         let run = world.plan().await.run;
         assert!(run.says("0 to add, 1 to change, 0 to destroy"), "{run}");
-        assert!(run.says("\"ci-pipeline\" is to be rotated"), "{run}");
+        assert!(run.says("\"ci-pipeline\" will be rotated"), "{run}");
     });
 }
 
@@ -135,7 +135,7 @@ fn orphan_of_a_killed_run_is_settled_by_each_documented_way() {
             world.apply().await;
             world.plans_nothing().await;
             assert_eq!(world.names(), ["ci-pipeline"]);
-            assert_eq!(world.lets_in(&value), keeps_its_value, "{example}");
+            assert_eq!(world.accepts(&value), keeps_its_value, "{example}");
         });
     }
 }
@@ -202,7 +202,7 @@ fn documented_pipe_delivers_the_value() {
             .unwrap();
         assert!(ended.status.success() && ended.stdout.is_empty(), "{ended:?}");
         let held = super::vault::held(&vault).unwrap();
-        assert!(world.lets_in(&held));
+        assert!(world.accepts(&held));
     });
 }
 
@@ -220,10 +220,10 @@ fn documented_write_only_argument_delivers_the_value() {
             world.apply().await;
             world.plans_nothing().await;
             let first = held();
-            assert!(world.lets_in(&first));
+            assert!(world.accepts(&first));
             world.sandbox.rotate_outside("ci-pipeline").unwrap();
             world.apply().await;
-            assert!(world.lets_in(&held()) && !world.lets_in(&first));
+            assert!(world.accepts(&held()) && !world.accepts(&first));
         })
         .await;
     });
@@ -248,7 +248,7 @@ fn documented_delivery_reaches_vault() {
         world.configure(&example.replace("https://vault.example.com:8200", &listening.base_url));
         world.apply().await;
         world.plans_nothing().await;
-        assert!(world.lets_in(&super::vault::held(&vault).unwrap()));
+        assert!(world.accepts(&super::vault::held(&vault).unwrap()));
         assert_eq!(world.workspace.output("ci_token_version").await.unwrap(), "1");
     });
 }

@@ -36,7 +36,7 @@ fn lasting(days: i64) -> String {
 
 async fn settled(world: &World) {
     assert_eq!(world.names(), ["ci-pipeline"]);
-    assert!(world.lets_in(&world.attributes(CI).await["token"]));
+    assert!(world.accepts(&world.attributes(CI).await["token"]));
     world.plans_nothing().await;
 }
 
@@ -51,7 +51,7 @@ fn interrupt_stops_the_wait_for_the_rate_limit() {
         let made = world.tokens().await;
         let names: Vec<_> = made.iter().map(|(name, _)| name).collect();
         assert_eq!(names, world.names().iter().collect::<Vec<_>>());
-        assert!(made.iter().all(|(_, value)| world.lets_in(value)));
+        assert!(made.iter().all(|(_, value)| world.accepts(value)));
 
         // After a minute the rate limit allows more.
         world.sandbox.advance(SignedDuration::from_mins(1));
@@ -85,7 +85,7 @@ fn interrupt_stops_the_wait_before_a_repeated_rotation() {
         let running = world.apply_until_refused(Method::POST, ROTATE, 120).await;
         interrupted(running).await;
         assert_eq!(world.attributes(CI).await, before);
-        assert!(world.lets_in(&before["token"]));
+        assert!(world.accepts(&before["token"]));
         world.apply().await;
         settled(world).await;
     });
@@ -102,7 +102,7 @@ fn interrupt_stops_the_wait_before_a_repeated_revocation() {
         interrupted(running).await;
         assert_eq!(world.attributes(CI).await, before);
         world.apply().await;
-        assert!(world.names().is_empty() && !world.lets_in(&before["token"]));
+        assert!(world.names().is_empty() && !world.accepts(&before["token"]));
     });
 }
 

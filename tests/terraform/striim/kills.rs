@@ -47,7 +47,7 @@ fn lasting(days: i64) -> String {
 async fn settled(world: &World) -> Value {
     assert_eq!(world.names(), ["ci-pipeline"]);
     let token = world.attributes(CI).await["token"].clone();
-    assert!(world.lets_in(&token));
+    assert!(world.accepts(&token));
     world.plans_nothing().await;
     token
 }
@@ -127,7 +127,7 @@ fn killed_rotation_is_repeated_by_the_next_apply() {
         let first = settled(world).await;
         world.configure(&lasting(60));
         apply_killed(world, victim, when, Method::POST, "/service-account/rotate").await;
-        assert_eq!(world.lets_in(&first), when == When::Before);
+        assert_eq!(world.accepts(&first), when == When::Before);
 
         assert_eq!(world.plan().await.actions(CI), "update");
         world.apply().await;
@@ -143,10 +143,10 @@ fn killed_revocation_is_finished_by_the_next_apply() {
         let value = settled(world).await;
         world.configure("");
         apply_killed(world, victim, when, Method::DELETE, "/service-account").await;
-        assert_eq!(world.lets_in(&value), when == When::Before);
+        assert_eq!(world.accepts(&value), when == When::Before);
 
         world.apply().await;
-        assert_eq!((world.names(), world.lets_in(&value)), (vec![], false));
+        assert_eq!((world.names(), world.accepts(&value)), (vec![], false));
         assert_eq!(world.workspace.state().await.unwrap()["values"], json!(null));
     });
 }
@@ -169,13 +169,13 @@ fn killed_rotation_of_a_pair_keeps_a_valid_value() {
             world.configure(&declared(release));
             apply_killed(world, Victim::Terraform, When::After, Method::POST, path).await;
             assert!(
-                before.is_null() || world.lets_in(&before),
-                "what is in use goes on working"
+                before.is_null() || world.accepts(&before),
+                "the value in use remains valid"
             );
             world.apply().await;
             let pair = world.attributes(PAIR).await;
-            assert!(world.lets_in(&pair["current"]["token"]));
-            assert!(before.is_null() || pair["previous"]["token"] == before && world.lets_in(&before));
+            assert!(world.accepts(&pair["current"]["token"]));
+            assert!(before.is_null() || pair["previous"]["token"] == before && world.accepts(&before));
             world.plans_nothing().await;
         }
         assert_eq!(world.names(), ["ci-a", "ci-b"]);
@@ -202,7 +202,7 @@ fn killed_rotation_of_a_personal_access_token_is_repeated_by_the_next_apply() {
             )
             .await;
             world.apply().await;
-            assert!(world.lets_in(&world.attributes(PAT).await["token"]));
+            assert!(world.accepts(&world.attributes(PAT).await["token"]));
             world.plans_nothing().await;
         }
     });

@@ -20,8 +20,8 @@ struct Feature {
     name: &'static str,
     /// The first versions of Terraform and OpenTofu with it.
     since: (Minor, Option<Minor>),
-    /// Its key in `providers schema -json`.
-    told_as: Option<&'static str>,
+    /// The key of the feature in `providers schema -json`.
+    schema_key: Option<&'static str>,
     works: fn(&mut World) -> Pin<Box<dyn Future<Output = ()> + '_>>,
 }
 
@@ -29,56 +29,56 @@ const FEATURES: [Feature; 9] = [
     Feature {
         name: "taking a token out of the state without revoking it",
         since: ((1, 7), Some((1, 7))),
-        told_as: None,
+        schema_key: None,
         works: |world| Box::pin(a_removed_block_leaves_the_token_alone(world)),
     },
     Feature {
         name: "functions",
         since: ((1, 8), Some((1, 7))),
-        told_as: Some("functions"),
+        schema_key: Some("functions"),
         works: |world| Box::pin(functions_are_called(world)),
     },
     Feature {
         name: "refusing to move a token into a pair",
         since: ((1, 8), Some((1, 8))),
-        told_as: None,
+        schema_key: None,
         works: |world| Box::pin(a_moved_block_is_refused(world)),
     },
     Feature {
         name: "ephemeral resources",
         since: ((1, 10), Some((1, 11))),
-        told_as: Some("ephemeral_resource_schemas"),
+        schema_key: Some("ephemeral_resource_schemas"),
         works: |world| Box::pin(an_ephemeral_token_is_worked_with(world)),
     },
     Feature {
         name: "write-only arguments",
         since: ((1, 11), Some((1, 11))),
-        told_as: None,
+        schema_key: None,
         works: |world| Box::pin(a_write_only_argument_takes_an_ephemeral_token(world)),
     },
     Feature {
         name: "identities",
         since: ((1, 12), Some((1, 12))),
-        told_as: Some("resource_identity_schemas"),
+        schema_key: Some("resource_identity_schemas"),
         works: |world| Box::pin(a_token_is_imported_by_its_identity(world)),
     },
     Feature {
         name: "queries",
         since: ((1, 14), None),
-        told_as: Some("list_resource_schemas"),
+        schema_key: Some("list_resource_schemas"),
         works: |world| Box::pin(tokens_are_queried(world)),
     },
     Feature {
         name: "actions",
         since: ((1, 14), None),
-        told_as: Some("action_schemas"),
+        schema_key: Some("action_schemas"),
         works: |world| Box::pin(an_action_is_invoked(world)),
     },
     // Last, because it keeps its configuration.
     Feature {
         name: "tests with a mocked provider",
         since: ((1, 7), Some((1, 8))),
-        told_as: None,
+        schema_key: None,
         works: |world| Box::pin(mocked_tests_pass(world)),
     },
 ];
@@ -94,7 +94,7 @@ fn lifecycle_and_features_work_on_every_version() {
             let terraform = world.workspace.terraform();
             let has = terraform.is_at_least(feature.since.0, feature.since.1);
             println!("{terraform}: {}: {}", feature.name, if has { "yes" } else { "no" });
-            if let Some(key) = feature.told_as {
+            if let Some(key) = feature.schema_key {
                 assert_eq!(keys.iter().any(|known| known == key), has, "{key} of {keys:?}");
             }
             if has {
@@ -150,10 +150,10 @@ async fn a_token_is_made_rotated_and_revoked(world: &mut World) {
     let run = world.apply().await;
     assert!(run.says("1 imported, 0 added, 0 changed, 0 destroyed"), "{run}");
     assert_eq!(world.workspace.output("found").await.unwrap(), "ci-pipeline");
-    assert!(world.lets_in(&theirs));
+    assert!(world.accepts(&theirs));
     world.configure("");
     world.apply().await;
-    assert!(world.names().is_empty() && !world.lets_in(&theirs));
+    assert!(world.names().is_empty() && !world.accepts(&theirs));
 }
 
 async fn a_removed_block_leaves_the_token_alone(world: &mut World) {
@@ -165,7 +165,7 @@ async fn a_removed_block_leaves_the_token_alone(world: &mut World) {
     ));
     world.apply().await;
     assert!(world.attributes(CI).await.is_null());
-    assert!(world.lets_in(&value));
+    assert!(world.accepts(&value));
     world.sandbox.delete_outside("ci-pipeline").unwrap();
 }
 
@@ -228,5 +228,5 @@ async fn an_action_is_invoked(world: &mut World) {
         .await
         .success()
         .unwrap();
-    assert!(!world.lets_in(&value));
+    assert!(!world.accepts(&value));
 }

@@ -39,19 +39,19 @@ fn creation_warns_about_and_revokes_the_present_token() {
         assert_eq!(plan.actions(PAT), "create");
         assert_eq!(plan.after(PAT)["id"], USER);
         assert_eq!(plan.unknown(PAT)["generation"], true);
-        assert!(plan.run.says("is to be revoked"), "{}", plan.run);
+        assert!(plan.run.says("will be revoked"), "{}", plan.run);
         assert!(plan.run.says("would expire at"), "{}", plan.run);
         assert!(world.sandbox.is_live(&before));
 
         world.apply().await;
         assert!(!world.sandbox.is_live(&before));
         let state = world.attributes(PAT).await;
-        assert!(world.lets_in(&state["token"]));
+        assert!(world.accepts(&state["token"]));
         assert!(state["token_id"].is_i64() && state["updated_at"].is_string());
         world.plans_nothing().await;
 
         world.destroy().await;
-        assert!(!world.lets_in(&state["token"]));
+        assert!(!world.accepts(&state["token"]));
         assert_eq!(rotations(world), 1);
     });
 }

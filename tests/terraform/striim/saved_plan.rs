@@ -33,7 +33,7 @@ fn saved_plan_applied_after_the_due_time_does_not_rotate() {
             world.sandbox.advance(SignedDuration::from_hours(hours));
             world.workspace.run(&APPLY_SAVED).await.unwrap().success().unwrap();
             assert_eq!(world.changes(), before, "{changed}");
-            assert!(world.plan().await.run.says("is to be rotated"));
+            assert!(world.plan().await.run.says("will be rotated"));
             world.destroy().await;
         }
     });

@@ -8,7 +8,7 @@ use super::world::{World, generation, in_days};
 /// The resource that most of these tests manage.
 const CI: &str = "striim_service_account_token.ci";
 
-/// Its configuration.
+/// Returns a configuration of [`CI`].
 fn ci(arguments: &str) -> String {
     named("ci-pipeline", arguments)
 }
@@ -38,7 +38,7 @@ fn created_token_is_valid_and_not_shown() {
         assert_eq!(token["expires_at"], expires_at);
         assert!(generation(&token) > 0);
         assert!(token["token_id"].is_i64(), "{token}");
-        assert!(world.lets_in(&token["token"]));
+        assert!(world.accepts(&token["token"]));
         world.plans_nothing().await;
     });
 }
@@ -63,7 +63,7 @@ fn import_block_keeps_the_token() {
         let imported = world.attributes(CI).await;
         assert!(imported["token"].is_null());
         assert!(generation(&imported) > 0);
-        assert!(world.lets_in(&created["token"]));
+        assert!(world.accepts(&created["token"]));
         world.plans_nothing().await;
 
         world.configure(&ci(&format!(
@@ -71,10 +71,10 @@ fn import_block_keeps_the_token() {
             in_days(60)
         )));
         world.apply().await;
-        assert!(!world.lets_in(&created["token"]));
+        assert!(!world.accepts(&created["token"]));
         let rotated = world.attributes(CI).await;
         assert_eq!(generation(&rotated), generation(&imported) + 1);
-        assert!(world.lets_in(&rotated["token"]));
+        assert!(world.accepts(&rotated["token"]));
     });
 }
 
@@ -113,8 +113,8 @@ fn expiry_known_after_apply_is_accepted() {
         let new = world.attributes(CI).await;
         assert_eq!(new["expires_at"], second);
         assert_eq!(generation(&new), generation(&old) + 1);
-        assert!(!world.lets_in(&old["token"]));
-        assert!(world.lets_in(&new["token"]));
+        assert!(!world.accepts(&old["token"]));
+        assert!(world.accepts(&new["token"]));
         world.plans_nothing().await;
     });
 }
@@ -128,6 +128,6 @@ fn output_returns_the_value() {
         ));
         world.apply().await;
         let value = world.workspace.output("token").await.unwrap();
-        assert!(world.lets_in(&Value::String(value)));
+        assert!(world.accepts(&Value::String(value)));
     });
 }

@@ -79,7 +79,7 @@ fn token_of_an_old_state_is_rotated() {
         world.apply().await;
         let token = world.attributes("striim_service_account_token.ci").await;
         assert_eq!(token["generation"], 4);
-        assert!(world.lets_in(&token["token"]));
+        assert!(world.accepts(&token["token"]));
         world.plans_nothing().await;
     });
 }

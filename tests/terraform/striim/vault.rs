@@ -34,7 +34,7 @@ pub(crate) fn held(vault: &Vault) -> Option<Value> {
 async fn settled(world: &World, vault: &Vault) {
     world.plans_nothing().await;
     let held = held(vault).unwrap();
-    assert!(world.lets_in(&held));
+    assert!(world.accepts(&held));
     let attributes = world.attributes(CI).await;
     assert!(attributes["token"].is_null());
     assert_eq!(attributes["vault_version"], vault.version("secret", "striim/ci"));
@@ -89,7 +89,7 @@ fn delivered_value_is_in_vault_only() {
         world.apply().await;
         settled(world, &vault).await;
         files_hold_no_value(world).await;
-        assert!(!world.lets_in(&first));
+        assert!(!world.accepts(&first));
         assert!(world.workspace.dir().join("terraform.tfstate.backup").exists());
 
         let run = world.destroy().await;
@@ -135,7 +135,7 @@ fn destination_known_after_apply_is_accepted() {
             world.apply().await;
             world.plans_nothing().await;
             let secret = vault.secret("secret", path).unwrap();
-            assert!(world.lets_in(&secret["token"]));
+            assert!(world.accepts(&secret["token"]));
             assert!(world.attributes(CI).await["token"].is_null());
             files_hold_no_value(world).await;
         }
@@ -180,7 +180,7 @@ fn import_with_a_destination_does_not_rotate() {
         world.import(CI, "ci-pipeline").await;
         world.apply().await;
         world.plans_nothing().await;
-        assert!(world.lets_in(&issued["token"]));
+        assert!(world.accepts(&issued["token"]));
         assert_eq!(vault.version("secret", "striim/ci"), 0);
 
         world.configure(&ci(&format!("rotation_triggers = {{ release = 1 }}\n  {PLACE}")));

@@ -190,6 +190,6 @@ impl Plan {
             assert_eq!(text.matches(reason).count(), 1, "{reason:?}: {}", self.run);
             assert!(text.contains(&format!("with {address}")), "{}", self.run);
         }
-        assert_eq!(text.matches("is to be rotated").count(), reasons.len(), "{}", self.run);
+        assert_eq!(text.matches("will be rotated").count(), reasons.len(), "{}", self.run);
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn revokes_present(what: &str, token: &UserToken, now: Timestamp) -> 
         None => "has no expiry".to_owned(),
     };
     Diagnostic::warning(
-        format!("{what} is to be revoked and replaced"),
+        format!("{what} will be revoked and replaced"),
         format!(
             "It exists and {expiry}. Creating this resource rotates it: the present value stops working at that moment. To \
              manage it without rotating it, import it."
@@ -33,7 +33,7 @@ pub(super) fn revokes_present(what: &str, token: &UserToken, now: Timestamp) -> 
 /// Warns that the user has no token to rotate.
 pub(super) fn has_none(address: Option<&str>) -> Diagnostic {
     Diagnostic::warning(
-        "There is no personal access token to rotate",
+        "No personal access token to rotate",
         format!(
             "{} does not exist, and the platform's API cannot create one, only rotate it. Whether a rotation creates a first \
              token is not documented. {}",
@@ -88,7 +88,7 @@ pub(super) fn rotate_failed(
     diagnostic
 }
 
-/// Warns that a value is to be issued while personal access tokens are disabled.
+/// Warns that the plan issues a value while personal access tokens are disabled.
 pub(super) fn disabled_now() -> Diagnostic {
     Diagnostic::warning(
         "Personal access tokens are disabled",

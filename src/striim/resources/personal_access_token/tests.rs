@@ -233,7 +233,7 @@ async fn configuration_is_validated_without_requests() {
                 planned.fails(problem);
                 assert_eq!(world.sandbox.calls("GET", "/user-token"), 0);
             }
-            None => drop(planned.warns("There is no personal access token to rotate")),
+            None => drop(planned.warns("No personal access token to rotate")),
         }
     }
 }
@@ -378,7 +378,7 @@ async fn plan_warns_that_pats_are_disabled() {
         (None, None, "reference it in `depends_on`"),
         (None, Some(true), "reference it in `depends_on`"),
         (Some(true), None, ""),
-        (Some(false), None, "are to be disabled"),
+        (Some(false), None, "will be disabled"),
     ];
     let pat = || ResourceBlock::new(of(Some(USER)));
     let status_block = |enabled| ResourceBlock::new(status(enabled));
@@ -424,7 +424,7 @@ async fn plan_warns_that_pats_are_disabled() {
         .with(STATUS, status_block(false).depends_on(PAT));
     let shown = world.plan_all(&disabling).await;
     let errors: Vec<_> = shown.iter().filter(|shown| shown.is_error()).collect();
-    assert!(errors.len() == 1 && errors[0].to_string().contains("are to be disabled"));
+    assert!(errors.len() == 1 && errors[0].to_string().contains("will be disabled"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -432,7 +432,7 @@ async fn plan_succeeds_without_permission_to_read_pat_status() {
     let mut world = World::of(USER);
     let planned = world.plan(&of(None)).await.succeeds();
     assert_eq!(planned.diagnostics.len(), 2, "{planned:?}");
-    planned.warns("is to be revoked");
+    planned.warns("will be revoked");
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,10 +11,10 @@ pub(super) use crate::striim::diagnostics::{
 /// The warning of a plan that adopts an existing account.
 pub(super) fn adopts(name: &str) -> Diagnostic {
     Diagnostic::warning(
-        format!("This takes over the service account {name:?}"),
-        "A service account of that name exists. Because of `adopt_existing` its token is to be rotated: the value that is in \
-         use stops working at that moment. If this state has it under another address, add a `moved` block instead, which \
-         keeps the value.",
+        format!("The service account {name:?} will be adopted"),
+        "A service account of that name exists. Because of `adopt_existing`, the apply rotates its token, which revokes the \
+         present value. If this state has the account under another address, add a `moved` block instead, which keeps the \
+         value.",
     )
 }
 
@@ -22,10 +22,10 @@ pub(super) fn adopts(name: &str) -> Diagnostic {
 pub(super) fn description_differs(account: &ServiceAccount) -> Diagnostic {
     let description = account.description.as_deref().unwrap_or_default();
     Diagnostic::error(
-        "Another description",
+        "Description differs",
         format!(
-            "`adopt_existing` takes over the service account {:?} as it is, and its description is {description:?}. The \
-             platform cannot change it: write the same description in the configuration.",
+            "`adopt_existing` adopts the service account {:?} unchanged, and its description is {description:?}. The \
+             platform cannot change a description: write the same one in the configuration.",
             account.name
         ),
     )

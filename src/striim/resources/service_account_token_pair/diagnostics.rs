@@ -14,10 +14,10 @@ pub(super) fn pair_of(name: &str) -> String {
     format!("The pair of tokens {name:?}")
 }
 
-/// What a rotation does with the service account that gets the new value.
+/// The service account that gets the new value of a rotation.
 pub(super) enum Rotated {
     Created,
-    /// Its present value is not in the state.
+    /// The account exists, and its present value is not in the state.
     UnknownValue,
     KnownValue,
 }
@@ -45,7 +45,7 @@ pub(super) fn will_rotate(
         format!(" That of {name:?} is not touched, and is `previous`{until}.")
     });
     Diagnostic::warning(
-        format!("{} is to be rotated", pair_of(pair)),
+        format!("{} will be rotated", pair_of(pair)),
         format!(
             "Why, of its current value: {}. {effect}{}",
             listed(reasons),
@@ -57,10 +57,9 @@ pub(super) fn will_rotate(
 /// The warning of a plan that rotates an existing account which the state does not have.
 pub(super) fn adopts(name: &str) -> Diagnostic {
     Diagnostic::warning(
-        format!("This takes over the service account {name:?}"),
+        format!("The service account {name:?} will be adopted"),
         "A service account of that name exists and is not in the state: an interrupted run left it, or another client \
-         created it. The name belongs to the pair, so the token is to be rotated: its present value stops working at that \
-         moment.",
+         created it. The name belongs to the pair, so the apply rotates the token, which revokes its present value.",
     )
 }
 
@@ -94,8 +93,8 @@ pub(super) fn outdated_plan(pair: &str) -> Diagnostic {
     Diagnostic::error(
         "The plan is out of date",
         format!(
-            "Since the plan for the pair {pair:?} was made, a value has expired or was revoked that was to remain valid. \
-             Nothing was rotated. Run again for a new plan."
+            "Since the plan for the pair {pair:?} was created, a value that it keeps has expired or was revoked. Nothing \
+             was rotated. Run again for a new plan."
         ),
     )
 }

@@ -376,7 +376,7 @@ async fn drift_of_previous_value_rotates_nothing() {
     for _ in 0..2 {
         world.refresh().await.succeeds();
         let planned = world.plan().await.succeeds();
-        assert!(planned.is_change() && !planned.reports(Severity::Warning, "is to be rotated"));
+        assert!(planned.is_change() && !planned.reports(Severity::Warning, "will be rotated"));
         let kept = world.state().previous.known().unwrap().token.known().cloned().unwrap();
         assert_eq!(
             kept.expose_secret(),

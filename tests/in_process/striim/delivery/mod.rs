@@ -189,7 +189,7 @@ impl Setup {
     }
 }
 
-/// What there is after a run.
+/// The state and the secrets after a run.
 impl Setup {
     /// An attribute in the state.
     fn attribute(&self, name: &str) -> Json {
@@ -262,7 +262,7 @@ trait RotationAssertions {
 impl RotationAssertions for Run {
     #[track_caller]
     fn rotates_because(self, reason: &str) -> Self {
-        self.succeeds().warns("is to be rotated").warns(reason)
+        self.succeeds().warns("will be rotated").warns(reason)
     }
 }
 

@@ -6,7 +6,7 @@ use token_providers::sandbox::{Effect, Fault};
 
 use super::*;
 
-/// Lets the provider work with a user's PAT, where the platform does not report whose it is. Returns the PAT.
+/// Configures the provider with a user's PAT on a platform that does not report the user of a PAT. Returns the PAT.
 fn work_as_user(setup: &mut Setup) -> String {
     setup
         .sandbox

@@ -5,7 +5,7 @@ use token_providers::sandbox::{Effect, Fault};
 
 use super::*;
 
-/// Breaks or changes something before the run that follows.
+/// Injects a fault or a change outside Terraform before the next run.
 fn disturb(setup: &Setup, random: &mut fastrand::Rng) {
     let (vault, sandbox) = (&setup.vault, &setup.sandbox);
     let faults = [
