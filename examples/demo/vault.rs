@@ -55,7 +55,8 @@ impl Vault {
         Ok(())
     }
 
-    /// The number of the secret's newest version; 0 if there is none. Reads metadata only.
+    /// The number of the secret's newest version; 0 if the secret does not exist. Reads metadata
+    /// only.
     pub(crate) async fn version(&self) -> Result<i64> {
         let request = self.http.get(format!("{}/v1/secret/metadata/{PATH}", self.address));
         let response = request.header("X-Vault-Token", &self.token).send().await?;
