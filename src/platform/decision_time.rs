@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn plan_with_changes_decides_by_recorded_time_however_old() {
+    fn plan_with_changes_decides_by_recorded_time_of_any_age() {
         let private = PrivateState::default();
         assert_eq!(DecisionTime::new(&private, days(5), true, None).at, days(5));
         record(&private, days(1));

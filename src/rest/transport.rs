@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failure_after_connecting_is_no_connect_error() {
+    async fn failure_after_connecting_is_not_a_connect_error() {
         for (answer, not_http) in [("", false), ("SSH-2.0-OpenSSH_9.9\r\n", true)] {
             let error = send(answer).await.unwrap_err();
             assert!(error.downcast_ref::<ConnectError>().is_none(), "{error:?}");

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn second_plan_call_of_a_replacement_is_no_second_declaration() {
+    fn second_plan_call_of_a_replacement_declares_no_duplicate() {
         let names = PlannedNames::default();
         for planned in ["a", "b"] {
             let private = PrivateState::default();

@@ -140,7 +140,7 @@ mod tests {
         outcome.map_err(|InvalidArgument { position, problem }| (position, problem))
     }
 
-    fn assert_refused<T: std::fmt::Debug>(outcome: Result<T, (usize, String)>, position: usize, phrase: &str) {
+    fn assert_rejected<T: std::fmt::Debug>(outcome: Result<T, (usize, String)>, position: usize, phrase: &str) {
         let (at, problem) = outcome.unwrap_err();
         assert_eq!(at, position, "{problem}");
         assert!(problem.contains(phrase), "{problem}");
@@ -165,7 +165,7 @@ mod tests {
             ("", "gcp", 0, "letters, digits and hyphens"),
             ("acme.example.com/", "gcp", 0, "letters, digits and hyphens"),
         ] {
-            assert_refused(called(&BaseUrl, (account.into(), cloud.into())), position, phrase);
+            assert_rejected(called(&BaseUrl, (account.into(), cloud.into())), position, phrase);
         }
     }
 
@@ -199,7 +199,7 @@ mod tests {
             ),
             ("9999-12-30T00:00:00Z", "1d", 1, "beyond the year 9999"),
         ] {
-            assert_refused(
+            assert_rejected(
                 called(&DurationAdd, (instant.into(), duration.into())),
                 position,
                 phrase,
@@ -229,12 +229,12 @@ mod tests {
         for duration in ["0s", "7d", "5200w"] {
             assert_eq!(called(&ExpiresWithin, (None, duration.into(), now.into())), Ok(false));
         }
-        assert_refused(
+        assert_rejected(
             called(&ExpiresWithin, (None, "soon".into(), now.into())),
             1,
             "duration such as 90d",
         );
-        assert_refused(called(&ExpiresWithin, (None, "7d".into(), "now".into())), 2, "RFC 3339");
+        assert_rejected(called(&ExpiresWithin, (None, "7d".into(), "now".into())), 2, "RFC 3339");
     }
 
     #[test]
@@ -261,7 +261,7 @@ mod tests {
             ([instant, "9999999w", instant], 1, "beyond the year 9999"),
         ] {
             let [instant, duration, now] = arguments.map(str::to_owned);
-            assert_refused(called(&ExpiresWithin, (Some(instant), duration, now)), position, phrase);
+            assert_rejected(called(&ExpiresWithin, (Some(instant), duration, now)), position, phrase);
         }
     }
 

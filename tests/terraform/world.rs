@@ -250,7 +250,7 @@ impl<P: PlatformUnderTest> World<P> {
     }
 
     /// Starts an apply whose request of that kind is rejected with this `Retry-After`.
-    pub(crate) async fn apply_until_refused(&self, method: Method, path: &str, seconds: u32) -> Running {
+    pub(crate) async fn apply_until_rejected(&self, method: Method, path: &str, seconds: u32) -> Running {
         let calls = || self.sandbox.calls(method.as_str(), path);
         let before = calls();
         let refusal = Fault::answer(429).header("retry-after", &seconds.to_string());

@@ -218,7 +218,7 @@ fn update_without_change_plans_prior_state() {
 }
 
 #[test]
-fn configured_empty_string_instead_of_null_is_no_replacement() {
+fn configured_empty_string_instead_of_null_does_not_replace() {
     let mut prior = existing("single", Nesting::Single, &[part("k")]);
     prior["note"] = Json::Null;
     prior["single"]["note"] = Json::Null;
@@ -286,7 +286,7 @@ fn unknown_configuration_is_planned_as_unknown() {
 
 /// Older versions of the framework received the proposal with the write-only value.
 #[test]
-fn write_only_value_in_nested_object_is_no_change() {
+fn write_only_value_in_nested_object_does_not_plan_a_change() {
     let config = json!({ "name": "a", "lock": { "code": "s3cret", "code_version": 1 } });
     let mut prior = existing("single", Nesting::Single, &[]);
     prior["lock"] = json!({ "code_version": 1 });

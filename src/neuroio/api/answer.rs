@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn token_reads_the_samples_of_both_clients() {
+    fn token_parses_the_samples_of_both_clients() {
         for (created, expires, read) in [
             (
                 "2021-05-28T10:37:51.433760+00:00",

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn claim_of_taken_secret_fails_however_it_is_spelled() {
+    fn claim_of_taken_secret_fails_for_each_spelling() {
         for (mount, other_path) in [("secret", "ci"), ("/secret/", "/ci"), ("secret", "ci/")] {
             let claims = Claims::default();
             claims.claim(&path("ci"), &account("a"), PlannedCreation).unwrap();

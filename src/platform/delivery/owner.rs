@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_with_unguessable_id_is_owned_whatever_its_names() {
+    fn secret_with_unguessable_id_is_owned_regardless_of_names() {
         let ours = account("https://rbac-manager.acme.example.com/api/v1", &["acme"]);
         for (stored, name, id, note, own) in [
             ("elsewhere", "other", "key-1", "", true),
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn version_recorded_for_another_secret_is_no_evidence() {
+    fn version_recorded_for_another_secret_is_ignored() {
         let ours = account("https://acme.striim.cloud/api/v1", &["acme"]);
         let owner = Owner::new(String::new(), "token", Some("ci".into()), true, Some(7.into()));
         let owner = owner.with_state((&destination("ci"), &3.into()), &destination("cd"));

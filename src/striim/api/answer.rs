@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn issued_token_is_parsed_whatever_the_other_attributes_are() {
+    fn issued_token_is_parsed_despite_invalid_other_attributes() {
         for body in [
             r#"{"name":"ci","token":"9AbC","token-id":1,"expires-at":"2027-02-09T00:00:00Z"}"#,
             r#"{"token":"9AbC"}"#,

@@ -228,7 +228,7 @@ fn conflicting_arguments_are_validated_once_known() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn changed_trigger_of_token_with_passed_fixed_expiry_is_no_error() {
+async fn changed_trigger_of_token_with_passed_fixed_expiry_causes_no_error() {
     let mut world = World::new(Options::default());
     let fixed = Token {
         token: RotationPolicy {

@@ -379,7 +379,7 @@ async fn plan_rejects_two_resources_with_one_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requested_replacement_is_no_duplicate_declaration() {
+async fn requested_replacement_is_not_a_duplicate_declaration() {
     let world = World::new();
     world.sandbox.add_user("ann@acme.example", Role::Regular);
     let pat_address = "striim_personal_access_token.ann";

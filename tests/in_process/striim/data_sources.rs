@@ -117,7 +117,7 @@ async fn filters_select_tokens() {
 }
 
 #[tokio::test]
-async fn filter_that_is_no_instant_is_refused() {
+async fn invalid_expiry_filter_is_rejected() {
     let read = read(&sandbox(), TOKENS, &json!({ "expires_before": "tomorrow" })).await;
     read.fails("`expires_before`: must be an instant").fails("tomorrow");
 }

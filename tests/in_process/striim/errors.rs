@@ -30,7 +30,7 @@ async fn creating_fails(world: &mut World, phrases: &[&str]) {
 }
 
 /// Asserts that the error about a creation rejected with `status` has each of `phrases`.
-fn a_creation_refused_with(status: u16, phrases: &[&str]) {
+fn assert_creation_rejected(status: u16, phrases: &[&str]) {
     World::run(async |world| {
         world.reject(Method::POST, "/service-account", status, "in the platform's words");
         creating_fails(
@@ -47,27 +47,27 @@ fn a_creation_refused_with(status: u16, phrases: &[&str]) {
 
 #[test]
 fn create_rejected_with_400_quotes_the_platform() {
-    a_creation_refused_with(400, &[]);
+    assert_creation_rejected(400, &[]);
 }
 
 #[test]
 fn create_rejected_with_401_names_the_variable() {
-    a_creation_refused_with(401, &["STRIIM_TOKEN"]);
+    assert_creation_rejected(401, &["STRIIM_TOKEN"]);
 }
 
 #[test]
 fn create_rejected_with_403_names_the_role() {
-    a_creation_refused_with(403, &["administrator"]);
+    assert_creation_rejected(403, &["administrator"]);
 }
 
 #[test]
 fn create_rejected_with_404_names_base_url() {
-    a_creation_refused_with(404, &["base_url"]);
+    assert_creation_rejected(404, &["base_url"]);
 }
 
 #[test]
 fn create_rejected_with_429_names_retry_timeout() {
-    a_creation_refused_with(429, &["retry_timeout"]);
+    assert_creation_rejected(429, &["retry_timeout"]);
 }
 
 /// After a status 500 the account may exist, so the state records it, and the next apply settles it.

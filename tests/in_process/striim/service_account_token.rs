@@ -78,7 +78,7 @@ fn other_spelling_of_the_expiry_changes_nothing() {
 }
 
 #[test]
-fn fractions_of_a_second_are_kept() {
+fn fractions_of_a_second_are_preserved() {
     World::run(async |world| {
         let applied = format!("{}T12:00:00.987654321Z", &world.in_days(30)[..10]);
         world.configure(&expiring(&applied));

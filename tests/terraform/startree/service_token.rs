@@ -283,7 +283,7 @@ fn ephemeral_token_of_an_interrupted_run_is_deleted_when_the_provider_exits() {
     on_each_version_since_ephemeral(async |world| {
         world.sandbox.add_role("reader", None);
         world.configure(EPHEMERAL);
-        let running = world.apply_until_refused(Method::POST, "/roles", 3600).await;
+        let running = world.apply_until_rejected(Method::POST, "/roles", 3600).await;
         running.interrupt().await.unwrap();
         running.end().await.unwrap();
         until("the token is deleted", || world.keys().is_empty()).await;

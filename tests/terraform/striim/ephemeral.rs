@@ -40,7 +40,7 @@ pub(crate) fn by_another_provider() -> String {
 }
 
 /// Asserts that no file of the workspace has a value that `consumer` received.
-fn nothing_is_stored(world: &World, consumer: &Consumer) {
+fn assert_value_is_not_stored(world: &World, consumer: &Consumer) {
     for file in ["terraform.tfstate", "terraform.tfstate.backup", "plan.bin"] {
         let text = std::fs::read(world.workspace.dir().join(file)).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
@@ -92,7 +92,7 @@ fn ephemeral_token_reaches_a_write_only_argument_and_no_file() {
             world.plan().await;
             world.apply().await;
             assert_eq!(consumer.received().len(), 2);
-            nothing_is_stored(world, consumer);
+            assert_value_is_not_stored(world, consumer);
         })
         .await;
     });

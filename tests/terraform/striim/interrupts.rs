@@ -66,7 +66,7 @@ fn interrupt_stops_the_wait_for_the_rate_limit() {
 fn interrupt_stops_the_wait_before_a_repeated_creation() {
     World::on_each_version(async |world| {
         world.configure(&lasting(90));
-        let running = world.apply_until_refused(Method::POST, CREATE, 120).await;
+        let running = world.apply_until_rejected(Method::POST, CREATE, 120).await;
         let run = interrupted(running).await;
         assert!(run.says("Terraform was interrupted"), "{run}");
         assert!(world.attributes(CI).await.is_null() && world.names().is_empty());
@@ -82,7 +82,7 @@ fn interrupt_stops_the_wait_before_a_repeated_rotation() {
         world.apply().await;
         let before = world.attributes(CI).await;
         world.configure(&lasting(60));
-        let running = world.apply_until_refused(Method::POST, ROTATE, 120).await;
+        let running = world.apply_until_rejected(Method::POST, ROTATE, 120).await;
         interrupted(running).await;
         assert_eq!(world.attributes(CI).await, before);
         assert!(world.accepts(&before["token"]));
@@ -98,7 +98,7 @@ fn interrupt_stops_the_wait_before_a_repeated_revocation() {
         world.apply().await;
         let before = world.attributes(CI).await;
         world.configure("");
-        let running = world.apply_until_refused(Method::DELETE, CREATE, 120).await;
+        let running = world.apply_until_rejected(Method::DELETE, CREATE, 120).await;
         interrupted(running).await;
         assert_eq!(world.attributes(CI).await, before);
         world.apply().await;

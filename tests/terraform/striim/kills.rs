@@ -109,7 +109,7 @@ fn orphan_of_a_killed_creation_can_be_imported_and_rotated() {
 fn provider_sends_nothing_after_terraform_was_killed() {
     World::on_each_version(async |world| {
         world.configure(&lasting(90));
-        let running = world.apply_until_refused(Method::POST, "/service-account", 1).await;
+        let running = world.apply_until_rejected(Method::POST, "/service-account", 1).await;
         running.kill().await.unwrap();
         running.end().await.unwrap();
         // These take longer than the interrupted wait.

@@ -42,7 +42,7 @@ const FEATURES: [Feature; 9] = [
         name: "refusing to move a token into a pair",
         since: ((1, 8), Some((1, 8))),
         schema_key: None,
-        works: |world| Box::pin(a_moved_block_is_refused(world)),
+        works: |world| Box::pin(moved_block_is_rejected(world)),
     },
     Feature {
         name: "ephemeral resources",
@@ -88,7 +88,7 @@ fn lifecycle_and_features_work_on_every_version() {
     World::on_every_version(async |world| {
         // More tokens are created than the rate limit allows.
         world.sandbox.set_options(|options| options.rate_limits = None);
-        a_token_is_made_rotated_and_revoked(world).await;
+        token_is_created_rotated_and_revoked(world).await;
         let keys = schema_keys(world).await;
         for feature in FEATURES {
             let terraform = world.workspace.terraform();
@@ -113,7 +113,7 @@ async fn schema_keys(world: &World) -> Vec<String> {
     filled.map(|(kind, _)| kind.clone()).collect()
 }
 
-async fn a_token_is_made_rotated_and_revoked(world: &mut World) {
+async fn token_is_created_rotated_and_revoked(world: &mut World) {
     let output = format!("output \"token\" {{\n  value = {CI}.token\n  sensitive = true\n}}\n");
     let declared = |release| {
         let token = ci(&format!(
@@ -177,7 +177,7 @@ async fn functions_are_called(world: &mut World) {
     assert_eq!(world.workspace.output("sum").await.unwrap(), "2027-02-17T00:00:00Z");
 }
 
-async fn a_moved_block_is_refused(world: &mut World) {
+async fn moved_block_is_rejected(world: &mut World) {
     world.configure(TOKEN);
     world.apply().await;
     world.configure(&moved(TOKEN, PAIR));

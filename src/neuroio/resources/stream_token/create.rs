@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn interrupt_stops_repetitions_but_not_the_list_after_a_lost_answer() {
+    async fn interrupt_stops_retries_but_not_the_list_after_a_lost_answer() {
         let sandbox = sandbox(Options::default());
         sandbox.fault(Fault::new(Effect::Cut).after().on("POST", TOKENS));
         let (api, operation) = (api(&sandbox), operation());

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pair_in_the_answer_proves_the_rotation_while_reads_are_stale() {
+    async fn rotation_is_detected_by_the_answer_while_reads_are_stale() {
         for tokens in [
             Tokens::Published,
             Tokens::Named,
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rotate_with_unknown_outcome_fails_and_repeated_call_revokes_nothing_more() {
+    async fn rotate_with_unknown_outcome_fails_and_retry_does_not_revoke_again() {
         for fault in lost_answers("true") {
             let sandbox = sandbox(Options::default());
             let (connection, known) = (connection(&sandbox, Role::Admin), current(&sandbox));

@@ -279,7 +279,7 @@ async fn repeated_applies_after_any_lost_answer_revoke_one_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn plan_without_path_names_its_argument_and_why_there_is_no_default() {
+async fn plan_without_path_names_the_argument_and_explains_the_missing_default() {
     let mut managed = Managed::new(Options::default()).created().await;
     let mut another = Managed::with(provider(&managed.sandbox, Role::Admin), managed.sandbox.clone());
     let why = "is not in Quix's public documentation";

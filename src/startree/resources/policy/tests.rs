@@ -67,7 +67,7 @@ async fn policy_lifecycle_succeeds_for_every_response_format() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn document_formatting_is_no_change() {
+async fn document_formatting_does_not_plan_an_update() {
     for options in option_variants() {
         let (sandbox, mut policy) = world(options);
         policy.apply(&read_only(DOCUMENT)).await.succeeds();

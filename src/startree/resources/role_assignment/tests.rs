@@ -320,7 +320,7 @@ async fn whole_token_is_rejected_and_not_quoted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn new_subject_gets_the_role_before_the_old_one_loses_it() {
+async fn role_is_assigned_to_new_subject_before_it_is_revoked_from_old_one() {
     for options in option_variants() {
         let (sandbox, mut assignment) = world(options);
         let [old, new] = [(); 2].map(|()| sandbox.add_token());

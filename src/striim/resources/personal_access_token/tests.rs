@@ -283,7 +283,7 @@ async fn create_rotates_present_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_answer_loses_no_value() {
+async fn rotate_returns_valid_value_after_lost_answer() {
     for fault in [
         Fault::new(Effect::Cut),
         Fault::new(Effect::Cut).after(),
@@ -803,7 +803,7 @@ async fn absence_reported_by_gateway_removes_nothing_from_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn absence_in_rejected_revocation_is_no_revocation() {
+async fn rejected_revocation_fails_even_if_token_seems_absent() {
     for imposter in gateway_answers() {
         let mut world = World::created(Options::default()).await;
         let state = world.state();

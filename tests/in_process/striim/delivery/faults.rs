@@ -24,7 +24,7 @@ fn forbid_update(setup: &mut Setup) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unwritable_destination_is_refused_before_value_is_created() {
+async fn unwritable_destination_is_rejected_before_value_is_created() {
     for (break_it, phrase) in [
         (seal as Break, "Vault is sealed"),
         (reject_token, "permission denied"),
@@ -257,7 +257,7 @@ async fn value_quoted_by_answer_is_redacted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn mount_without_versions_is_refused_before_value_is_created() {
+async fn mount_without_versions_is_rejected_before_value_is_created() {
     for (mount, phrase) in [
         ("plain", "a KV version 1"),
         ("cubbyhole", "of the type \"cubbyhole\""),

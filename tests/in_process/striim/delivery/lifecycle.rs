@@ -142,7 +142,7 @@ async fn documented_policy_is_sufficient() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn invalid_destination_is_refused() {
+async fn invalid_destination_is_rejected() {
     for (vault, phrase) in [
         (destination("../sys"), "must be a path such as striim/ci"),
         (destination(""), "must be a path such as striim/ci"),

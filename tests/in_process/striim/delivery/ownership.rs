@@ -144,7 +144,7 @@ async fn secret_of_earlier_provider_version_is_recognised() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn secret_of_another_account_with_same_name_is_refused() {
+async fn secret_of_another_account_with_same_name_is_rejected() {
     const GCP: [Variable; 2] = [ACME, ("STRIIM_CLOUD", "gcp")];
     const AZURE: [Variable; 2] = [ACME, ("STRIIM_CLOUD", "azure")];
     const FIRST: [Variable; 2] = [ACME, ("STRIIM_BASE_URL", "https://gateway.example.com/a/api/v1")];
@@ -189,7 +189,7 @@ async fn personal_access_token_without_address_is_not_identified_by_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn replacement_with_unusable_destination_is_refused_by_plan() {
+async fn replacement_with_unusable_destination_is_rejected_by_plan() {
     let mut setup = Setup::new();
     setup.vault.mount_version_1("plain");
     setup.apply(&stored_in_state(1)).await.succeeds();
@@ -203,7 +203,7 @@ async fn replacement_with_unusable_destination_is_refused_by_plan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_tokens_with_one_path_are_refused_by_plan() {
+async fn two_tokens_with_one_path_are_rejected_by_plan() {
     let first = || named("first", destination("striim/ci"));
     for (type_name, second, name) in [
         (ACCOUNT_TOKEN, named("second", destination("striim/ci")), "second"),
@@ -240,7 +240,7 @@ async fn two_tokens_with_one_path_are_refused_by_plan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_tokens_with_one_path_known_after_apply_are_refused_before_value_is_created() {
+async fn two_tokens_with_one_path_known_after_apply_are_rejected_before_value_is_created() {
     let (setup, workspace) = (Setup::new(), Workspace::new());
     let other = format!("{ACCOUNT_TOKEN}.other");
     let block = |name| {
