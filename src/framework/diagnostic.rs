@@ -24,7 +24,7 @@ pub enum Severity {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether it is an error or a warning.
+    /// The severity: error or warning.
     pub severity: Severity,
     /// A short statement of fact, on one line and without a full stop.
     pub summary: String,

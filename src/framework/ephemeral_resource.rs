@@ -17,7 +17,7 @@ use super::value::Value;
 /// An ephemeral resource.
 ///
 /// Terraform opens it in each phase that needs it, in the plan *and* in the apply, and closes it
-/// once nothing needs it any more. If Terraform is killed, it closes nothing.
+/// once nothing uses it. If Terraform is killed, it closes nothing.
 pub trait EphemeralResource: Send + Sync + 'static {
     /// The configuration and the result.
     type Model: Model;

@@ -55,9 +55,9 @@ pub struct Attribute {
     pub default: Option<Value>,
     /// The planned value in an update where the configuration has none.
     pub in_updates: InUpdates,
-    /// Whether it is the id of `terraform import`.
+    /// Whether the attribute is the id of `terraform import`.
     pub import_id: bool,
-    /// Whether it is part of the resource identity.
+    /// Whether the attribute is part of the resource identity.
     pub identity: bool,
     /// Rules about its value.
     pub validators: Vec<Validator>,

@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_token_id_addresses_all_tokens() {
+    async fn token_id_never_addresses_all_tokens() {
         // The sandbox treats an empty id as a gateway that merges slashes does.
         let sandbox = with_tokens(3, Options::default());
         let api = api(&sandbox);

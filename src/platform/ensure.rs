@@ -153,8 +153,8 @@ fn unknown_effect(mut failed: Diagnostic, unreadable: &Diagnostic) -> Diagnostic
     failed
 }
 
-/// Deletes an object and repeats that until it is gone. `delete_and_check` deletes it and returns
-/// whether it still exists. `what` names it in messages.
+/// Deletes an object, and retries until the object no longer exists. `delete_and_check` deletes it
+/// and returns whether it still exists. `what` names it in messages.
 ///
 /// # Errors
 /// Returns the error of `delete_and_check`, or an error that the object still exists.

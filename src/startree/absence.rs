@@ -111,7 +111,7 @@ pub(super) async fn or_absent<T>(
     value_or_absent(read, is_listed).await.map_err(|error| failure(&error))
 }
 
-/// The same, with the request's error as it is.
+/// Returns the object like [`or_absent`], or the request's error.
 async fn value_or_absent<T>(
     read: Result<T, Error>,
     is_listed: impl Future<Output = Result<bool, Diagnostic>>,

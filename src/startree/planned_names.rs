@@ -192,8 +192,8 @@ pub(super) fn already_exists(kind: &str, name: &Name) -> Diagnostic {
     .on("name")
 }
 
-/// The same in a plan: an error if the replaced object would be deleted before the creation fails,
-/// otherwise a warning.
+/// The diagnostic of a plan that creates an object whose name is taken: an error if the replaced
+/// object would be deleted before the creation fails, otherwise a warning.
 fn exists_in_plan(kind: &str, name: &Name, is_replacement: bool) -> Diagnostic {
     let mut problem = already_exists(kind, name);
     if !is_replacement {

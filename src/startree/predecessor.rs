@@ -32,8 +32,8 @@ pub(super) fn parse(described: &str) -> (&str, Option<AccessKey>) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Predecessor {
     pub(super) access_key: AccessKey,
-    /// Whether it is to stay valid for the overlap. If not, its deletion failed, and the next apply
-    /// retries it.
+    /// Whether the predecessor remains valid for the overlap. If not, its deletion failed, and the
+    /// next apply retries it.
     pub(super) overlaps: bool,
 }
 

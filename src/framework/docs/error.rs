@@ -33,7 +33,7 @@ pub struct Outdated {
     pub missing: Vec<PathBuf>,
     /// Pages that differ, with the number of the first different line, from 1.
     pub different: Vec<(PathBuf, usize)>,
-    /// Pages that are not generated any more.
+    /// Stale pages: pages that are no longer generated.
     pub stale: Vec<PathBuf>,
     /// The command that regenerates the pages.
     pub command: Option<String>,

@@ -1,6 +1,6 @@
 //! Ephemeral resources that are open, to be closed on shutdown.
 //!
-//! Terraform closes an ephemeral resource once nothing needs it any more. After an interrupt it
+//! Terraform closes an ephemeral resource once nothing uses it. After an interrupt it
 //! closes nothing, so the provider closes what is still open before it exits.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -7,7 +7,7 @@ use crate::framework::{Severity, proto};
 /// An error or a warning, as Terraform shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether it is an error or a warning.
+    /// The severity: error or warning.
     pub severity: Severity,
     /// The summary.
     pub summary: String,

@@ -39,7 +39,7 @@ impl<T> Outcome<T> {
 
 /// Assertions.
 impl<T: fmt::Debug> Outcome<T> {
-    /// Asserts that there is no error.
+    /// Asserts that no error was reported.
     #[track_caller]
     pub fn succeeds(self) -> Self {
         assert!(!self.has_errors(), "it failed: {self:#?}");
@@ -66,7 +66,7 @@ impl<T: fmt::Debug> Outcome<T> {
         self
     }
 
-    /// Asserts that there are no diagnostics.
+    /// Asserts that no diagnostic was reported.
     #[track_caller]
     pub fn reports_nothing(self) -> Self {
         assert!(self.diagnostics.is_empty(), "it reported something: {self:#?}");

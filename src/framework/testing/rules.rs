@@ -193,7 +193,7 @@ pub(super) fn stored_write_only<'a>(schema: &'a ObjectSchema, value: &Value) -> 
     stored.map(|(name, _)| name.as_str()).collect()
 }
 
-/// Returns whether nothing in a value is unknown.
+/// Returns whether a value is known, with all its elements and members.
 pub(super) fn is_wholly_known(value: &Value) -> bool {
     match value {
         Value::Unknown => false,

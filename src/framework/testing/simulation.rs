@@ -115,11 +115,11 @@ impl fmt::Display for Failure {
 pub struct Batch {
     /// The seeds.
     pub seeds: Range<u64>,
-    /// The time after which no scenario starts any more.
+    /// The time after which no further scenario starts.
     pub deadline: Option<Duration>,
     /// The number of concurrent scenarios.
     pub threads: usize,
-    /// The number of failures after which no scenario starts any more.
+    /// The number of failures after which no further scenario starts.
     pub max_failures: usize,
     /// The time limit for shrinking a failing scenario.
     pub shrink_for: Duration,

@@ -61,7 +61,7 @@ pub struct RunOptions {
     pub destroy: bool,
     /// `-parallelism`: the number of concurrent operations.
     pub parallelism: usize,
-    /// Cancelled when the user interrupts the run: no operation starts any more, and the provider
+    /// Cancelled when the user interrupts the run: no further operation starts, and the provider
     /// is asked to stop.
     pub interrupt: CancellationToken,
 }
@@ -375,7 +375,7 @@ impl Workspace {
     }
 }
 
-/// Parts that the commands share.
+/// Helpers of all commands.
 impl Workspace {
     fn provider_config(&self) -> Config {
         self.provider.clone().unwrap_or_default()
@@ -496,7 +496,7 @@ impl Workspace {
         self.fail(Diagnostic::error(summary, format!("{address}: {problem}")))
     }
 
-    /// Runs `work`. After an interrupt, no operation starts any more, and the provider is asked to
+    /// Runs `work`. After an interrupt, no further operation starts, and the provider is asked to
     /// stop.
     async fn until_interrupted<T>(
         &self,

@@ -63,7 +63,7 @@ mod tests {
     use crate::sandbox::quix::{Options, Role};
 
     #[tokio::test(start_paused = true)]
-    async fn read_returns_the_platforms_permission() {
+    async fn read_returns_the_permission_of_the_platform() {
         let sandbox = sandbox(Options::default());
         for (role, resource_type, id, permission, allowed) in [
             (Role::Admin, "Workspace", DEV, "All", Some(true)),

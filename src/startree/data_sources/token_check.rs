@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn check_without_pinot_url_sends_nothing_and_names_the_setting() {
+    async fn check_without_pinot_url_sends_no_request_and_names_the_setting() {
         let sandbox = sandbox(Options::default());
         let bearer = sandbox.add_administrator().bearer();
         let mut connection = connection(&sandbox, &bearer);

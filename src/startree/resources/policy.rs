@@ -5,7 +5,7 @@
 //!   list again.
 //! - Read fetches description and document.
 //! - Update changes them in place (PUT) and reads the result.
-//! - Delete deletes the policy, and reads the list until it is gone.
+//! - Delete deletes the policy, and reads the list until the policy is no longer in it.
 //!
 //! # Guarantees
 //! - A policy that existed before is not adopted. A policy that this resource created is in the

@@ -6,7 +6,7 @@
 //! - Read reads the assignments.
 //! - Update assigns the role to the new subject first, and then revokes it from the old one, so a
 //!   rotated service token has its roles without a gap. Another role replaces the resource.
-//! - Delete revokes the role, and reads the assignments until it is gone.
+//! - Delete revokes the role, and reads the assignments until they no longer contain it.
 //!
 //! # Guarantees
 //! - A declared role is assigned even if an answer was lost, and a revoked one is not in the role's

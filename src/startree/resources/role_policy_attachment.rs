@@ -5,7 +5,7 @@
 //!   the list again.
 //! - Read reads the list.
 //! - There is no update: every change replaces the attachment.
-//! - Delete detaches the policy, and reads the list until it is gone.
+//! - Delete detaches the policy, and reads the list until the policy is no longer in it.
 //!
 //! # Guarantees
 //! - A declared policy is attached even if an answer was lost, and a detached one is not in the

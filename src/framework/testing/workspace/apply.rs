@@ -152,7 +152,7 @@ impl Walk<'_> {
         !applied.contains(&false) && !removed.contains(&false)
     }
 
-    /// Destroys an object that is deleted or replaced. Returns whether it is gone.
+    /// Destroys an object that is deleted or replaced. Returns whether the object no longer exists.
     async fn destroy(&self, step: &Step) -> bool {
         let (Some(prior), Action::Replace | Action::Delete) = (&step.prior, step.action) else {
             return true;
@@ -169,7 +169,7 @@ impl Walk<'_> {
         changed.succeeded
     }
 
-    /// Destroys a deposed object. Returns whether it is gone.
+    /// Destroys a deposed object. Returns whether the object no longer exists.
     async fn destroy_deposed(&self, key: u64) -> bool {
         let deposed = lock(&self.workspace.state).deposed(key).cloned();
         let Some(deposed) = deposed else { return true };

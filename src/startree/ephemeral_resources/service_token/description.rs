@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_exact_descriptions_with_a_past_end_are_orphans() {
+    fn only_exact_descriptions_with_a_past_expiry_are_orphans() {
         let end = Expiry::parse("2027-02-09T00:00:00Z").unwrap();
         let (before, after) = ("2027-02-08T23:59:59Z", "2027-02-09T00:00:00Z");
         let description = new("ci", end);

@@ -323,7 +323,7 @@ async fn invalid_name_is_rejected_before_any_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejected_credential_removes_nothing_from_the_state() {
+async fn rejected_credential_keeps_the_state() {
     let (sandbox, mut role) = world(Options::default());
     role.apply(&reader()).await.succeeds();
     let (own, unauthorized) = (role.bearer.clone(), sandbox.add_token().bearer());

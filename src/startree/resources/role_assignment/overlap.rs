@@ -38,7 +38,7 @@ pub(super) async fn recorded_with_role(
     (has_role != Ok(false)).then_some(other)
 }
 
-/// The same in a plan. Errors are ignored here: apply reports them.
+/// Returns the other token for a plan. Errors are ignored here: apply reports them.
 pub(super) async fn in_plan(context: &Context, role: &Name) -> Option<Subject> {
     let connection = context.known_client()?;
     let operation = connection.operation(context);

@@ -72,8 +72,8 @@ pub(super) async fn can_read_another(connection: &Connection, operation: &Operat
     false
 }
 
-/// Returns whether the platform answered that there is no such object, or no object of such a name.
-/// Authentication errors, transient errors and HTML pages do not count.
+/// Returns whether the platform answered that the object, or an object of that name, does not
+/// exist. Authentication errors, transient errors and HTML pages do not count.
 pub(in crate::startree) fn is_not_found(error: &Error) -> bool {
     match error.kind() {
         Kind::Status {

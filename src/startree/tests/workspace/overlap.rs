@@ -257,7 +257,7 @@ async fn assert_one_apply_suffices(options: &Options, moment: Moment, change: Ch
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_change_at_any_moment_reaches_both_tokens_in_one_apply() {
+async fn change_at_any_moment_applies_to_both_tokens_in_one_apply() {
     for moment in MOMENTS {
         for change in CHANGES {
             assert_one_apply_suffices(&Options::default(), moment, change).await;
