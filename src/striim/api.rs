@@ -121,7 +121,7 @@ pub struct Mismatch {
     pub requested: String,
     /// The owner in the answer.
     pub answered: String,
-    /// Whether it is the same owner in another spelling.
+    /// Whether both keys are the same owner in different spellings.
     pub is_same: bool,
 }
 
@@ -340,7 +340,7 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// [`Error`]; 404 where there is no such service account.
+    /// [`Error`]; 404 if the service account does not exist.
     pub async fn rotate_service_account(
         &self,
         operation: &Operation,
@@ -387,7 +387,7 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// [`Error`]; 404 where there is no such service account.
+    /// [`Error`]; 404 if the service account does not exist.
     pub async fn delete_service_account(&self, operation: &Operation, name: &str) -> Result<(), Error> {
         let request = Request::new(
             Method::DELETE,
@@ -472,7 +472,7 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// [`Error`]; 404 where there is no such PAT.
+    /// [`Error`]; 404 if the PAT does not exist.
     pub async fn revoke_user_token(&self, operation: &Operation, owner: Owner<'_>) -> Result<(), Error> {
         let (whose, key, value) = match owner {
             Owner::Email(email) => (pat_of(Some(email)), "email", email.to_owned()),

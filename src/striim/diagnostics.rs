@@ -287,10 +287,10 @@ pub(super) fn recreates_orphan(account: &ServiceAccount, now: Timestamp) -> Diag
     Diagnostic::warning(
         format!("The service account {name:?} is recreated: its present token is revoked"),
         format!(
-            "It exists, has the mark of this provider's `managed_by`, {:?}, and is not in the part of the state that this \
-             run has read; it {}, and {changed}. A run that was killed leaves such an orphan, whose value is lost. But so \
-             does `terraform state rm`, and so does another workspace with the same `managed_by`: then its token is in \
-             use. This apply revokes it, even if it is in use, and creates the account again. To keep it, do not apply this \
+            "The account exists, has the mark of this provider's `managed_by`, {:?}, and is not in the part of the state that \
+             this run has read. It {}, and {changed}. It may be the orphan of a killed run, whose value is lost. Or \
+             `terraform state rm` removed it, or another workspace has the same `managed_by`: then its token is in use. \
+             This apply revokes the token, even if it is in use, and creates the account again. To keep it, do not apply this \
              plan: import it (`id = {name:?}`), or give each workspace a `managed_by` of its own and this resource another \
              name.",
             account.managed_by.as_deref().unwrap_or_default(),
@@ -566,8 +566,7 @@ pub(super) fn ephemeral_uses_up_quota(accounts: &[ServiceAccount], now: Timestam
         format!(
             "A Striim Cloud account may have {QUOTA} active service account tokens. While the ephemeral token is open, in \
              the plan and again in the apply, the platform creates no other: a concurrent run, or a new token in this run, \
-             may fail. The \
-             account has:\n{}",
+             may fail. The account has:\n{}",
             list(accounts, now)
         ),
     )

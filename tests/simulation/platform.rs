@@ -48,7 +48,8 @@ pub(crate) trait SimulatedPlatform {
     /// The HTTP methods that faults apply to.
     const METHODS: &'static [&'static str];
 
-    /// The same at real speed, without those after whose loss a provider waits for minutes.
+    /// The HTTP methods that faults apply to at real speed. Omits methods whose lost answer makes a provider wait for
+    /// minutes.
     const REAL_METHODS: &'static [&'static str] = Self::METHODS;
 
     /// An answer to another request, which a fault may return.

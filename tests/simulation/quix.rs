@@ -44,7 +44,7 @@ struct Organisation {
 struct Before {
     /// The object in the state.
     state: Option<Object>,
-    /// Whether both tokens were as the last apply had left them.
+    /// Whether both tokens were those of the last apply.
     is_settled: bool,
     ours: usize,
     others: usize,

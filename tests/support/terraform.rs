@@ -150,7 +150,8 @@ impl Terraform {
         minor(&self.version)
     }
 
-    /// Whether it is at least this version of Terraform, or at least version `tofu` of OpenTofu; `None` means no version of it.
+    /// Whether this is at least that version of Terraform, or at least version `tofu` of OpenTofu; with `None`, false
+    /// for OpenTofu.
     pub(crate) fn is_at_least(&self, terraform: Minor, tofu: Option<Minor>) -> bool {
         let first = if self.is_tofu { tofu } else { Some(terraform) };
         first.is_some_and(|first| self.minor() >= Some(first))

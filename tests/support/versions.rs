@@ -16,7 +16,7 @@ pub(crate) enum Suite {
     Newest,
 }
 
-/// On each Terraform of the suite that has what came with `first`.
+/// Runs `test` on each version of the suite from `first`.
 pub(crate) fn on_each_version_since(first: Minor, suite: Suite, test: impl AsyncFn(&Terraform)) {
     let all = runtime().block_on(Terraform::suite()).unwrap();
     let older = if suite == Suite::Newest { all.len() - 1 } else { 0 };
@@ -26,7 +26,7 @@ pub(crate) fn on_each_version_since(first: Minor, suite: Suite, test: impl Async
     report(suite.filter(|terraform| !passes(terraform, &test)).collect());
 }
 
-/// On every Terraform there is, several at a time.
+/// Runs `test` on every version of Terraform and OpenTofu, several versions concurrently.
 pub(crate) fn on_every_version(test: impl AsyncFn(&Terraform) + Sync) {
     let matrix = runtime().block_on(Terraform::matrix()).unwrap();
     let (next, failed) = (Mutex::new(matrix.iter()), Mutex::new(Vec::new()));

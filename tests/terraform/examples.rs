@@ -45,7 +45,8 @@ impl<P: PlatformUnderTest> World<P> {
         self.import_edited(example, |script| script).await
     }
 
-    /// The same, edited where it names what the platform draws.
+    /// Imports as the `import.sh` of this example does, after `edit`, which inserts the ids that
+    /// the platform has generated.
     pub(crate) async fn import_edited(&self, example: &Path, edit: impl Fn(String) -> String) -> Run {
         let script = edit(read(&example.join("import.sh")));
         let command = script.lines().find_map(|line| line.strip_prefix("terraform import "));

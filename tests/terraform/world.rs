@@ -76,17 +76,17 @@ impl<P: PlatformUnderTest> World<P> {
         Self::on_each_version_since((1, 0), test);
     }
 
-    /// The same on versions from `first` on.
+    /// Runs `test` as [`Self::on_each_version`] does, on the versions from `first`.
     pub(crate) fn on_each_version_since(first: Minor, test: impl AsyncFn(&mut Self)) {
         versions::on_each_version_since(first, P::SUITE, async |terraform| Self::live(terraform, &test).await);
     }
 
-    /// The same on every version, several at a time.
+    /// Runs `test` on every version of Terraform and OpenTofu, several versions concurrently.
     pub(crate) fn on_every_version(test: impl AsyncFn(&mut Self) + Sync) {
         versions::on_every_version(async |terraform| Self::live(terraform, &test).await);
     }
 
-    /// The same with the provider in this process, which uses the sandbox's clock that the test moves.
+    /// Runs `test` as [`Self::on_each_version`] does, with the provider in this process and the sandbox's clock.
     pub(crate) fn by_the_clock(test: impl AsyncFn(&mut Self)) {
         Self::on_each_version(async |world| world.attached(&test).await);
     }
@@ -119,7 +119,7 @@ impl<P: PlatformUnderTest> World<P> {
         self.attached_to(provider, test).await;
     }
 
-    /// The same, with the provider of a later version.
+    /// Attaches Terraform to a later version of the provider, like [`Self::attached`].
     pub(crate) async fn attached_to_newer(&mut self, test: impl AsyncFn(&mut Self)) {
         let provider = Newer(P::provider(self.parts()));
         self.attached_to(provider, test).await;
@@ -155,7 +155,7 @@ impl<P: PlatformUnderTest> World<P> {
         other
     }
 
-    /// The present, by the sandbox's clock.
+    /// The current time of the sandbox's clock.
     pub(crate) fn now(&self) -> Timestamp {
         self.sandbox.clock().now()
     }
@@ -249,7 +249,7 @@ impl<P: PlatformUnderTest> World<P> {
         running
     }
 
-    /// Starts an apply whose request of that kind is rejected with this `Retry-After`.
+    /// Starts an apply whose request with this method and path is rejected with this `Retry-After`.
     pub(crate) async fn apply_until_rejected(&self, method: Method, path: &str, seconds: u32) -> Running {
         let calls = || self.sandbox.calls(method.as_str(), path);
         let before = calls();
@@ -258,7 +258,7 @@ impl<P: PlatformUnderTest> World<P> {
         self.apply_until(&format!("{method} {path}"), || calls() > before).await
     }
 
-    /// The attributes in the state for `address`; null if there is no such resource.
+    /// The attributes in the state for `address`; null if the resource is not in the state.
     pub(crate) async fn attributes(&self, address: &str) -> Value {
         let mut resources = resources(&self.workspace).await.into_iter();
         let resource = resources.find(|resource| resource["address"] == address);

@@ -503,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn user_token_is_present_or_missing_and_an_odd_answer_unreadable() {
+    fn user_token_is_present_or_missing_and_other_answers_are_unreadable() {
         let read = |body: &str| user_token(answer(body), Some("A@b.c"));
         let token = UserToken {
             token_id: Some(7),

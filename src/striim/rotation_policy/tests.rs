@@ -159,7 +159,7 @@ async fn description_null_of_older_state_is_updated_without_rotation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn description_of_pair_null_and_empty_plan_no_change() {
+async fn null_and_empty_description_of_pair_are_equivalent() {
     let pair = |description: Option<&str>| Pair {
         name: "ci".into(),
         expires_in: "90d".into(),
@@ -544,7 +544,7 @@ async fn rotation_outside_after_creation_is_detected_by_update_time_without_toke
 }
 
 #[tokio::test(start_paused = true)]
-async fn update_after_creation_rotates_nothing_if_platform_time_is_unknown() {
+async fn update_after_creation_does_not_rotate_if_platform_time_is_unknown() {
     for options in lists_without_numbers() {
         let mut world = World::new(options);
         world.apply(&token()).await.succeeds();

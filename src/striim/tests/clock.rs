@@ -57,7 +57,7 @@ fn token(workspace: &Workspace) -> SecretString {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_clock_rotates_nothing_and_is_reported() {
+async fn wrong_clock_does_not_rotate_and_is_reported() {
     for skew in SKEWS {
         for skip_refresh in [false, true] {
             for declared in [

@@ -112,7 +112,7 @@ async fn pat_saved_plan_applied_when_overdue_rotates_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pair_saved_plan_applied_when_overdue_rotates_nothing() {
+async fn pair_saved_plan_applied_when_overdue_does_not_rotate() {
     let declared = |every: &str| ServiceAccountTokenPair {
         name: "ci".into(),
         expires_in: "90d".into(),

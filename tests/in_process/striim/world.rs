@@ -102,7 +102,7 @@ impl World {
         })
     }
 
-    /// The present, by the sandbox's clock.
+    /// The current time of the sandbox's clock.
     pub(crate) fn now(&self) -> Timestamp {
         self.sandbox.clock().now()
     }
@@ -342,7 +342,7 @@ impl World {
         token.expose_secret().to_owned()
     }
 
-    /// Rejects all further requests of that kind, with this message of the platform.
+    /// Rejects all further requests with this method and path, with this message.
     pub(crate) fn reject(&self, method: Method, path: &str, status: u16, message: &str) {
         let body = serde_json::json!({ "message": message }).to_string();
         let fault = Fault::answer(status).on(method.as_str(), path);

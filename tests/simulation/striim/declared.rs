@@ -86,7 +86,7 @@ pub(crate) struct Pat {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Ends {
     ByDefault,
-    /// `expires_at`, so many days from when it is declared.
+    /// `expires_at`, this number of days after the declaration.
     InDays(i64),
     /// `expires_at`
     At(Timestamp),
@@ -100,7 +100,7 @@ pub(crate) enum Ends {
 }
 
 impl Ends {
-    /// The same, declared now.
+    /// Returns the expiry with an absolute time, if it is declared at `now`.
     pub(crate) fn from(self, now: Timestamp) -> Self {
         match self {
             Self::InDays(days) => Self::At(now + SignedDuration::from_hours(24 * days)),

@@ -289,7 +289,7 @@ impl World {
         Ok(())
     }
 
-    /// The same for the pair, if one of its service accounts exists.
+    /// Adopts the pair, if one of its service accounts exists.
     async fn take_over_pair(&mut self) -> anyhow::Result<()> {
         if self.has_pair() {
             // The next rotation takes it over.

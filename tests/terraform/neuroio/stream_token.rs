@@ -75,7 +75,7 @@ fn plan_warns_about_the_limit_and_apply_keeps_the_created_tokens() {
 }
 
 #[test]
-fn tokens_of_lost_answers_are_adopted_by_no_resource() {
+fn tokens_of_lost_answers_are_not_adopted() {
     World::on_each_version(async |world| {
         let lost = Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/");
         world.sandbox.fault(lost.skip(1).times(2));

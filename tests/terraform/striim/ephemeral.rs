@@ -77,7 +77,7 @@ fn ephemeral_token_authenticates_another_provider_and_is_revoked() {
 }
 
 #[test]
-fn ephemeral_token_reaches_a_write_only_argument_and_no_file() {
+fn ephemeral_token_is_passed_to_a_write_only_argument_and_not_stored() {
     World::on_each_version(async |world| {
         Consumer::attached(world, async |world, consumer| {
             configure(world, &handed_over(1, ""));
@@ -161,7 +161,7 @@ fn generation_of_every_new_object_sends_the_write_only_argument_again() {
 }
 
 #[test]
-fn rotation_reaches_a_write_only_argument_in_the_same_run() {
+fn rotated_value_is_passed_to_a_write_only_argument_in_the_same_run() {
     World::on_each_version(async |world| {
         Consumer::attached(world, async |world, consumer| {
             let declared = |release| {

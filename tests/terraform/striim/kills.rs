@@ -24,7 +24,7 @@ fn at_every_moment(test: impl AsyncFn(&World, Victim, When)) {
     }
 }
 
-/// Runs an apply and kills the victim while a request of that kind awaits its answer.
+/// Runs an apply and kills the victim while a request with this method and path waits for its answer.
 async fn apply_killed(world: &World, victim: Victim, when: When, method: Method, path: &str) -> Run {
     let running = world.apply_until_held(method, path, when).await;
     match victim {
@@ -106,7 +106,7 @@ fn orphan_of_a_killed_creation_can_be_imported_and_rotated() {
 }
 
 #[test]
-fn provider_sends_nothing_after_terraform_was_killed() {
+fn provider_sends_no_request_after_terraform_was_killed() {
     World::on_each_version(async |world| {
         world.configure(&lasting(90));
         let running = world.apply_until_rejected(Method::POST, "/service-account", 1).await;

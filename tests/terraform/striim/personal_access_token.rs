@@ -57,7 +57,7 @@ fn creation_warns_about_and_revokes_the_present_token() {
 }
 
 #[test]
-fn import_rotates_nothing() {
+fn import_does_not_rotate() {
     World::on_each_version(async |world| {
         let theirs = world.add_user();
         world.configure(&of_user(""));

@@ -127,7 +127,7 @@ impl World {
         token.expose_secret().to_owned()
     }
 
-    /// Rejects all further requests of that kind, with this message of the platform.
+    /// Rejects all further requests with this method and path, with this message.
     pub(crate) fn refuse(&self, method: Method, path: &str, status: u16, words: &str) {
         let body = serde_json::json!({"message": words}).to_string();
         self.sandbox.fault(
@@ -138,7 +138,8 @@ impl World {
         );
     }
 
-    /// Starts an apply whose request of that kind hangs, before or after it takes effect.
+    /// Starts an apply whose request with this method and path hangs, before or after it takes
+    /// effect.
     pub(crate) async fn apply_until_held(&self, method: Method, path: &str, when: When) -> Running {
         let fault = Fault::new(Effect::Hang).on(method.as_str(), path);
         let (calls, acts) = (self.sandbox.calls(method.as_str(), path), self.sandbox.audit().len());

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn orphan_is_an_account_that_expired_when_its_name_says() {
+    fn orphan_is_an_account_whose_expiry_is_that_in_its_name() {
         let expiry = "2027-02-09T00:00:00Z";
         let name = new("ci", expiry.parse().unwrap());
         let is_orphan = |prefix, name: &str, expires_at, now: &str| {

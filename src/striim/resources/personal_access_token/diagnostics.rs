@@ -97,7 +97,7 @@ pub(super) fn disabled_now() -> Diagnostic {
     )
 }
 
-/// Reports that there is no token to import.
+/// The error of an import of a token that does not exist.
 pub(super) fn nothing_to_import(address: Option<&str>, own: &str) -> Diagnostic {
     Diagnostic::error(
         "No personal access token",

@@ -575,7 +575,7 @@ async fn refresh_detects_drift() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejected_read_removes_nothing_from_state() {
+async fn rejected_read_keeps_the_state() {
     for status in [400, 401, 403, 500] {
         let mut world = World::created(Options::default()).await;
         world
@@ -769,7 +769,7 @@ async fn pat_created_and_destroyed_in_one_run_is_revoked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn absence_reported_by_gateway_removes_nothing_from_state() {
+async fn absence_reported_by_gateway_keeps_the_state() {
     for imposter in gateway_answers() {
         for of_user in [true, false] {
             let mut world = World::new(Options::default());

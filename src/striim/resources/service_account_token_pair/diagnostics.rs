@@ -107,7 +107,7 @@ pub(super) fn second_name_taken(pair: &str, name: &str) -> Diagnostic {
     }
 }
 
-/// The error that there is no pair to import.
+/// The error of an import of a pair that does not exist.
 pub(super) fn no_such_pair(pair: &str, [first, second]: [&str; 2]) -> Diagnostic {
     Diagnostic::error(
         "No such pair",

@@ -368,7 +368,7 @@ async fn revocation_outside_rotates_only_the_revoked_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn drift_of_previous_value_rotates_nothing() {
+async fn drift_of_previous_value_does_not_rotate() {
     let mut world = World::rotated().await;
     let issued = world.issued();
     world.sandbox.rotate_outside("ci-a").unwrap();
@@ -394,7 +394,7 @@ async fn drift_of_previous_value_rotates_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_missing_in_one_list_keeps_its_value() {
+async fn account_missing_in_one_list_remains_in_state() {
     let mut world = World::rotated().await;
     let before = world.works();
     let list = r#"[{"name": "ci-b", "token-id": 1}]"#;

@@ -48,7 +48,7 @@ struct Setup {
     resource: SingleResource,
     /// Every diagnostic, to be searched for values.
     shown: String,
-    /// Every plan and state, likewise.
+    /// Every plan and state, to be searched for values.
     recorded: String,
 }
 
@@ -296,7 +296,7 @@ fn in_mount(mount: &str) -> Json {
     json!({ "mount": mount, "path": "striim/ci" })
 }
 
-/// The same of a user's PAT.
+/// Changes the configuration of a service account token into that of a user's PAT.
 fn pat(mut config: Json) -> Json {
     let attributes = config.as_object_mut().unwrap();
     attributes.remove("name");
