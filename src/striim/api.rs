@@ -286,7 +286,7 @@ impl Api {
         let request = list_request();
         let accounts = self.client.fetch(operation, &request, answer::service_accounts).await?;
         if accounts.is_empty() && !self.is_called_by_user(operation).await? {
-            let reason = "it is empty, although it has to show the service account that the provider works as; is the \
+            let reason = "it is empty, although it must contain the provider's own service account; is the \
                           base URL right, is a proxy in between?";
             let kind = Kind::Unreadable {
                 status: StatusCode::OK,

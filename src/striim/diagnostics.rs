@@ -187,7 +187,7 @@ pub(super) fn own_token_warning(own: OwnToken, change: Change, what: &str) -> Op
 /// The warning that a rotation replaces the token that the provider itself uses.
 pub(super) fn rotates_own_token(what: &str) -> Diagnostic {
     Diagnostic::warning(
-        "The provider works with this token",
+        "The provider uses this token",
         format!(
             "{what} is the provider's own credential. In this run the provider continues with the new value; before the \
              next run, configure it with the new value (argument `token`, or STRIIM_TOKEN)."
@@ -228,7 +228,7 @@ pub(super) fn own_token_may_be_lost(what: &str) -> Diagnostic {
 /// The error of a revocation of the token that the provider itself uses.
 pub(super) fn cannot_revoke_own_token(what: &str) -> Diagnostic {
     Diagnostic::error(
-        "The provider works with this token",
+        "The provider uses this token",
         format!(
             "{what} is the provider's own credential, and revoking it would fail the rest of this run. Configure the \
              provider with another administrator's token and run again, or remove the resource from the state \
@@ -347,8 +347,8 @@ pub(super) fn name_moves(name: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("The name {name:?} moves from one resource to another"),
         format!(
-            "One resource of this state gives up the service account {name:?}, and another one is to create it: the present \
-             token is revoked, and a new one is issued. If it is one resource whose address has changed, add a `moved` block \
+            "This plan deletes the service account {name:?} of one resource and creates it for another: the present token is \
+             revoked, and a new one is issued. If it is one resource whose address has changed, add a `moved` block \
              instead, which keeps the token. Terraform may create before it destroys; then the creation is rejected, and \
              the next apply repeats it."
         ),
@@ -444,12 +444,12 @@ pub(super) fn rotate_failed(name: &str, error: &Error) -> Diagnostic {
 pub(super) fn pat_of(address: Option<&str>) -> String {
     match address {
         Some(address) => format!("The personal access token of {address:?}"),
-        None => "The personal access token of the user whom the provider works as".to_owned(),
+        None => "The personal access token of the provider's own user".to_owned(),
     }
 }
 
-/// Reports that an answer does not prove the absence of a personal access token.
-pub(super) fn absence_not_proved(what: &str, severity: Severity) -> Diagnostic {
+/// Reports that an answer does not confirm the absence of a personal access token.
+pub(super) fn absence_unconfirmed(what: &str, severity: Severity) -> Diagnostic {
     Diagnostic {
         severity,
         ..Diagnostic::error(
@@ -457,12 +457,13 @@ pub(super) fn absence_not_proved(what: &str, severity: Severity) -> Diagnostic {
             "The platform's answer reports no token, but does not name the user. A gateway without a route for the path gives \
              the same answer. Check the provider's `base_url` and proxies. If the portal shows that the user has no token, \
              remove the resource from the state (`terraform state rm`), or configure the provider with an administrator's \
-             personal access token, with which it can prove the absence.",
+             personal access token, with which it can confirm that the token does not exist.",
         )
     }
 }
 
-/// Reports that the user of a personal access token is unknown, because the provider no longer works as that user.
+/// Reports that the user of a personal access token is unknown, because the provider no longer has a credential of that
+/// user.
 pub(super) fn unknown_user(severity: Severity) -> Diagnostic {
     Diagnostic {
         severity,
@@ -509,7 +510,7 @@ pub(super) fn pats_are_disabled_by_plan() -> Diagnostic {
 /// The error that two resources declare the same personal access token.
 pub(super) fn pat_declared_twice(id: &str) -> Diagnostic {
     Diagnostic::error(
-        "One personal access token, two resources",
+        "Two resources declare one personal access token",
         format!(
             "A user has one personal access token. Two resources of this configuration manage that of {id:?}, and each would \
              revoke the other's value. Keep one of them."
@@ -546,13 +547,13 @@ pub(super) fn just_fits_quota(name: &str, deleted: &[&str], accounts: &[ServiceA
     )
 }
 
-/// The warning that no place is left for a service account that a later rotation creates.
-pub(super) fn no_place_for_rotation(name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
+/// The warning that the quota is used up before a later rotation creates a service account.
+pub(super) fn no_quota_for_rotation(name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
     Diagnostic::warning(
-        "No place for a second service account",
+        "No quota for a second service account",
         format!(
             "The first rotation creates the service account {name:?}. A Striim Cloud account may have {QUOTA} active service \
-             account tokens, and this plan leaves no place for it: the rotation would be rejected. The account has:\n{}\n\n\
+             account tokens, and this plan uses them all: the rotation would be rejected. The account has:\n{}\n\n\
              Revoke a token that is no longer needed before the rotation is due.",
             list(accounts, now)
         ),

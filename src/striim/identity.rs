@@ -59,7 +59,7 @@ impl InAccount {
             (Some(asked), Some(present)) if asked != present => Err(Diagnostic::error(
                 "Another account",
                 format!(
-                    "The identity names the account {asked:?}, but the provider works with {present:?}. Import with a provider \
+                    "The identity names the account {asked:?}, but the provider is configured for {present:?}. Import with a provider \
                      for that account (`provider = striim.<alias>`), or correct the identity."
                 ),
             )),

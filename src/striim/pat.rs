@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::api::{Api, IssuedToken, OwnToken, Owner, UserToken, UserTokenReading};
 use super::diagnostics::{
-    absence_not_proved, cannot_revoke_own_token, is_rejected, pat_of, pat_revoke_failed, unknown_user,
+    absence_unconfirmed, cannot_revoke_own_token, is_rejected, pat_of, pat_revoke_failed, unknown_user,
 };
 use super::errors::request_failed;
 use super::lost_answer::{for_another, rotate_until_answered};
@@ -26,7 +26,7 @@ pub(super) struct Found {
     /// Whether the PAT is the provider's own credential.
     pub(super) own: bool,
     /// Whether the platform itself, not a gateway, reported that the user has no PAT.
-    pub(super) is_absence_proved: bool,
+    pub(super) is_absence_confirmed: bool,
 }
 
 /// Reads the PAT of the user with this address, or without an address that of the provider's own user.
@@ -41,7 +41,7 @@ pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>
             address: token.as_ref().and_then(|token| token.email.clone()),
             own: token.is_some(),
             token,
-            is_absence_proved: false,
+            is_absence_confirmed: false,
         });
     };
     let own = match own {
@@ -59,12 +59,12 @@ pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>
             UserTokenReading::Missing { names_user } => (None, names_user),
         };
         if token.is_none() {
-            let is_absence_proved = names_user || prove_absence(api, operation, address, own.is_some()).await?;
+            let is_absence_confirmed = names_user || confirm_absence(api, operation, address, own.is_some()).await?;
             return Ok(Found {
                 address: Some(address.to_owned()),
                 token,
                 own: false,
-                is_absence_proved,
+                is_absence_confirmed,
             });
         }
         let id = |token: &Option<UserToken>| token.as_ref().and_then(|token| token.token_id);
@@ -75,7 +75,7 @@ pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>
         address: Some(address.to_owned()),
         token,
         own: is_own,
-        is_absence_proved: false,
+        is_absence_confirmed: false,
     })
 }
 
@@ -84,7 +84,7 @@ pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>
 ///
 /// The absence is certain in two cases: the same path shows the provider's own PAT before and after, and a second
 /// request for the user's has the same answer; or PATs are disabled, which revokes all of them.
-async fn prove_absence(api: &Api, operation: &Operation, address: &str, shows_own: bool) -> Result<bool, Error> {
+async fn confirm_absence(api: &Api, operation: &Operation, address: &str, shows_own: bool) -> Result<bool, Error> {
     if shows_own {
         let shows_own = api.user_token(operation, None).await?.is_some();
         return Ok(shows_own && api.user_token(operation, Some(address)).await?.is_none());
@@ -218,8 +218,8 @@ pub(super) async fn delete(
     let Some(present) = found.token else {
         return match address {
             None if !has_expired => Err(unknown_user(Severity::Error)),
-            Some(_) if !found.is_absence_proved && !has_expired => {
-                Err(absence_not_proved(&pat_of(address), Severity::Error))
+            Some(_) if !found.is_absence_confirmed && !has_expired => {
+                Err(absence_unconfirmed(&pat_of(address), Severity::Error))
             }
             _ => Ok(()),
         };
@@ -257,8 +257,8 @@ pub(super) async fn revoke(
         let found = found.map_err(|error| request_failed(&error))?;
         match found.token {
             Some(present) => Ok(present.token_id == token.token_id),
-            None if is_revoked || found.is_absence_proved => Ok(false),
-            None => Err(absence_not_proved(&pat_of(address), Severity::Error)),
+            None if is_revoked || found.is_absence_confirmed => Ok(false),
+            None => Err(absence_unconfirmed(&pat_of(address), Severity::Error)),
         }
     })
     .await

@@ -214,7 +214,7 @@ mod tests {
         let (user, value) = add(&sandbox, JO, Role::Admin);
         let action = RevokePersonalAccessToken;
         let context = Context::with_client(connection_with(&sandbox, &value));
-        assert!(plan(&action, &context, &by_email()).await[0].contains("provider works with this token"));
+        assert!(plan(&action, &context, &by_email()).await[0].contains("provider uses this token"));
         for config in [by_email(), by_number(&user)] {
             let (_, diagnostics) = invoke(&action, &context, config).await;
             assert!(diagnostics.has_errors());

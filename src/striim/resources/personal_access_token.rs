@@ -251,8 +251,8 @@ impl Resource for PersonalAccessTokenResource {
                 state.token.record_decision(&context.private, now);
             }
             None if state.address().is_none() => diagnostics.push(diagnostics::unknown_user(Severity::Warning)),
-            None if !found.is_absence_proved => {
-                diagnostics.push(diagnostics::absence_not_proved(&state.what(), Severity::Warning));
+            None if !found.is_absence_confirmed => {
+                diagnostics.push(diagnostics::absence_unconfirmed(&state.what(), Severity::Warning));
             }
             None => return Ok(None),
         }

@@ -300,7 +300,7 @@ async fn name_taken_after_plan_revokes_no_token() {
         failed: outcome == RunOutcome::Failed,
         diagnostics: world.workspace.take_diagnostics(),
     };
-    reported.fails("taken since the plan");
+    reported.fails("taken after the plan");
     assert!(world.works(CI));
     // Each plan checks again.
     world.applies(&Configuration::new()).await.succeeds();
@@ -484,10 +484,7 @@ async fn plan_describes_marked_orphan_before_it_is_revoked() {
 
 #[tokio::test(start_paused = true)]
 async fn plan_warns_that_token_of_unknown_value_may_be_own() {
-    for (others, phrase) in [
-        (1, "may be the provider's own"),
-        (0, "The provider works with this token"),
-    ] {
+    for (others, phrase) in [(1, "may be the provider's own"), (0, "The provider uses this token")] {
         let world = World::new();
         for n in 0..others {
             world.sandbox.add_service_account(&format!("other-{n}"), None);

@@ -303,7 +303,7 @@ async fn import_rejects_values_and_empty_ids() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn destroy_without_an_id_in_the_state_sends_no_deletion() {
+async fn destroy_without_an_id_in_the_state_fails() {
     let mut world = World::new(Options::default()).created(&token(true)).await;
     let state = StreamToken {
         id: "".into(),

@@ -71,6 +71,6 @@ pub(super) fn did_not_stay(desired: bool, actual: bool) -> Diagnostic {
 pub(super) fn other_account(account: &str, id: &str) -> Diagnostic {
     Diagnostic::error(
         "Another account",
-        format!("The provider works with the account {account:?}, not with {id:?}. Import {account:?} instead."),
+        format!("The provider is configured for the account {account:?}, not for {id:?}. Import {account:?} instead."),
     )
 }

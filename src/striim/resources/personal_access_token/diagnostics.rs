@@ -10,7 +10,7 @@ use crate::striim::pat::RotateError;
 use crate::token::Expiry;
 
 pub(super) use crate::striim::diagnostics::{
-    absence_not_proved, cannot_revoke_own_token, pat_of, rotates_own_token, unknown_user,
+    absence_unconfirmed, cannot_revoke_own_token, pat_of, rotates_own_token, unknown_user,
 };
 
 /// Warns that the creation revokes the user's present value.
@@ -51,7 +51,7 @@ fn advice_without_token(address: Option<&str>) -> &'static str {
              again or import it."
         }
         None => {
-            "A provider that works with the token of a service account is no user. Set `email`, or configure the provider \
+            "A provider with the token of a service account has no user. Set `email`, or configure the provider \
              with the personal access token itself."
         }
     }

@@ -628,7 +628,7 @@ async fn pat_of_unknown_user_stays_in_state() {
 #[tokio::test(start_paused = true)]
 async fn own_pat_is_rotated_and_used_but_not_revoked() {
     for (email, names_user) in [(None, true), (None, false), (Some(ADMIN), true), (Some(ADMIN), false)] {
-        const OWN_TOKEN: &str = "The provider works with this token";
+        const OWN_TOKEN: &str = "The provider uses this token";
         const ADVICE: &str = "provider with another administrator's token";
         let mut world = World::of(ADMIN);
         world

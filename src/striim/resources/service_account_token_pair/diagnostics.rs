@@ -5,7 +5,7 @@ use crate::striim::diagnostics::listed;
 use crate::token::{Expiry, HumanDuration, Reason};
 
 pub(super) use crate::striim::diagnostics::{
-    DeclaredBy, cannot_revoke_own_token, create_failed, name_taken, no_place_for_rotation, recreates_orphan,
+    DeclaredBy, cannot_revoke_own_token, create_failed, name_taken, no_quota_for_rotation, recreates_orphan,
     reissue_failed, token_of,
 };
 

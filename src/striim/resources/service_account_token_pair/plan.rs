@@ -124,7 +124,7 @@ impl ServiceAccountTokenPairResource {
         if let Some(warning) = planned_accounts.create(&first, &replaces, &accounts, now) {
             diagnostics.push(warning);
         } else if !planned_accounts.has_place_for(&second, &accounts, now) {
-            diagnostics.push(diagnostics::no_place_for_rotation(&second, &accounts, now));
+            diagnostics.push(diagnostics::no_quota_for_rotation(&second, &accounts, now));
         }
         find(&accounts, &first).is_none()
     }

@@ -615,7 +615,7 @@ async fn own_token_is_rotated_and_not_revoked() {
         .resource
         .destroy(start)
         .await
-        .fails("The provider works with this token");
+        .fails("The provider uses this token");
     assert!(world.attributes() == before && world.names().len() == 2);
 
     let rotated = world.resource.apply(start, Some(&world.config)).await.succeeds();
@@ -631,7 +631,7 @@ async fn own_token_is_rotated_and_not_revoked() {
 async fn plan_warns_of_what_the_platform_would_reject() {
     let mut world = World::new(Options::default());
     world.sandbox.add_service_account("other", None);
-    world.plan().await.warns("No place for a second service account");
+    world.plan().await.warns("No quota for a second service account");
     world.sandbox.add_service_account("another", None);
     world.plan().await.warns("would have 4");
 
