@@ -97,7 +97,7 @@ impl Connection {
         let read = || async {
             match self.api.user_token(operation, None).await {
                 Ok(token) => Ok(token.is_some()),
-                // How the platform answers a service account, which is no user, is not documented.
+                // How the platform answers a service account, which is not a user, is not documented.
                 Err(error) if matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) => {
                     Ok(false)
                 }

@@ -470,7 +470,7 @@ pub(super) fn unknown_user(severity: Severity) -> Diagnostic {
         ..Diagnostic::error(
             "The user of the token is not known",
             "The resource manages the personal access token of the provider's own user, whose address the platform did not \
-             report. Now the provider works with a token that belongs to no user, such as that of a service account. Configure \
+             report. Now the provider uses a token that belongs to no user, such as that of a service account. Configure \
              it with the user's personal access token again, or remove the resource from the state (`terraform state rm`), and \
              revoke the token in the portal if it is no longer needed.",
         )

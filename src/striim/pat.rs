@@ -45,7 +45,7 @@ pub(super) async fn find(api: &Api, operation: &Operation, address: Option<&str>
         });
     };
     let own = match own {
-        // A service account is no user. The answer to its request is not documented.
+        // A service account is not a user. The answer to its request is not documented.
         Err(error) if matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) => None,
         own => own?,
     };

@@ -114,7 +114,7 @@ async fn revoke_by_email(api: &Api, operation: &Operation, email: &str, what: &s
 
 /// Revokes the PAT of the user with this number. Returns whether it existed.
 async fn revoke_by_number(api: &Api, operation: &Operation, id: i64, what: &str) -> Result<bool, Diagnostic> {
-    // The request fails if the provider uses a service account, which is no user and has no PAT.
+    // The request fails if the provider uses a service account, which is not a user and has no PAT.
     let own = api.user_token(operation, None).await.ok().flatten();
     if own.is_some_and(|own| own.user_id == Some(id)) {
         return Err(cannot_revoke_own_token(what));

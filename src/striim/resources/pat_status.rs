@@ -105,7 +105,7 @@ async fn warn_about_lockout(context: &Context, diagnostics: &mut Diagnostics) {
     let Some(connection) = context.known_client() else {
         return;
     };
-    // A provider that has a personal access token works as its user, with that token as its credential.
+    // A provider that uses a personal access token has the rights of its user.
     if let Ok(Some(_)) = connection.api.user_token(&connection.operation(context), None).await {
         diagnostics.push(diagnostics::locks_provider_out());
     }

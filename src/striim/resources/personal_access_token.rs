@@ -67,8 +67,8 @@ const OWN_USER: &str = "own_user";
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct PersonalAccessToken {
     /// The email address of the user who owns the token. Only administrators can manage other users' tokens. Default: the
-    /// provider's own user. Required if the provider uses a service account token, because a service account is no user.
-    /// Adding or removing the address of the same user later changes nothing.
+    /// provider's own user. Required if the provider uses a service account token, because a service account is not a
+    /// user. Adding or removing the address of the same user later changes nothing.
     // If it is null in the configuration: the address of the provider's own user, or null if the platform does not report it.
     #[attribute(optional, computed, planned, requires_replace, check = is_address)]
     pub(in crate::striim) email: Field<String>,

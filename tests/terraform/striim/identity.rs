@@ -56,7 +56,7 @@ fn identity_of_another_account_or_of_no_token_is_rejected() {
         for (identity, says) in [
             (
                 "name = \"ci-pipeline\"\n    account = \"other\"",
-                "names the account \"other\", but the provider works with \"127.0.0.1\"",
+                "names the account \"other\", but the provider is configured for \"127.0.0.1\"",
             ),
             (
                 "name = \"CI-pipeline\"",

@@ -44,11 +44,7 @@ fn own_token_is_rotated_and_the_run_continues() {
         );
         world.configure(&format!("{}{after}", own(&in_days(60))));
         let plan = world.plan().await;
-        assert!(
-            plan.run.says("Warning: The provider works with this token"),
-            "{}",
-            plan.run
-        );
+        assert!(plan.run.says("Warning: The provider uses this token"), "{}", plan.run);
         world.apply().await;
         assert!(!world.sandbox.is_live(&first));
         assert_eq!(world.names(), ["bootstrap", "ci-pipeline"]);
