@@ -19,7 +19,7 @@ impl<T> Set<T> {
         self.0.iter()
     }
 
-    /// Returns the number of elements.
+    /// Returns the number of elements, duplicates included. Terraform sends none.
     pub fn len(&self) -> usize {
         self.0.len()
     }
