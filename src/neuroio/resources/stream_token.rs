@@ -44,6 +44,9 @@ const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 /// Manages a stream token of the account, of the space or of the managers that the provider's
 /// `api_token` belongs to.
 ///
+/// ~> **The Terraform state contains the value** of the token. Everyone who can read the state can
+/// use the token.
+///
 /// **A permanent token** does not expire. An account or space may have five of them; a plan that
 /// would exceed this limit warns before anything is created.
 ///
@@ -53,7 +56,6 @@ const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 /// runs, use the [ephemeral resource](../ephemeral-resources/stream_token.md), which leaves nothing
 /// on the platform or in the state.
 ///
-/// The value is stored in the Terraform state: everyone who can read the state can use the token.
 /// The platform returns the value whenever the token is read, so an import includes it.
 ///
 /// A token has no name. A token that was created by a run that was killed before it wrote its state

@@ -52,6 +52,8 @@ use crate::quix::errors::request_failed;
 /// Both are always valid, and neither expires. **A rotation revokes token 1 at once**, makes token
 /// 2 token 1, and creates a new token 2.
 ///
+/// ~> **The Terraform state contains the tokens.** Everyone who can read the state can use them.
+///
 /// An environment always has two tokens. Creating this resource reads them, as an import does; it
 /// rotates them only if `revoke_sha256` lists one of them. Destroying it revokes nothing: the
 /// tokens are removed from the state, but remain valid.
@@ -64,8 +66,7 @@ use crate::quix::errors::request_failed;
 /// killed between the rotation and its state, or another client rotates, the next plan says that
 /// the token is already revoked, and does not rotate again.
 ///
-/// The tokens are stored in the Terraform state: everyone who can read the state can use them. Use
-/// one such resource per environment, in one state.
+/// Use one such resource per environment, in one state.
 ///
 /// Not documented by the platform: the paths for reading and rotating streaming tokens, which are
 /// arguments of the provider; the shape of the answers (the provider accepts two strings, two

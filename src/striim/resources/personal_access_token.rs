@@ -53,12 +53,16 @@ const OWN_USER: &str = "own_user";
 
 /// A user's personal access token, which has exactly the user's privileges and is valid for at most 90 days.
 ///
-/// **Creating this resource rotates the user's present token**, because a user has at most one: the present value stops
-/// working at once, and the plan warns of that. To manage the token without rotating it, import it. Striim does not document
-/// whether a rotation issues a first token for a user who has none. Destroying the resource revokes the token.
+/// ~> **Creating this resource rotates the user's present token**, because a user has at most one: the present value stops
+/// working at once, and the plan warns of that. To manage the token without rotating it, import it.
 ///
-/// The platform shows the value only when it issues it. The value is stored in the Terraform state, so anyone who can read the
-/// state can use the token; with `vault`, it is stored only in HashiCorp Vault. The token is rotated for the same reasons as a
+/// ~> **The Terraform state contains the value** of the token, unless `vault` is set. Everyone who can read the state can use the
+/// token. With `vault`, the value is stored only in HashiCorp Vault.
+///
+/// Striim does not document whether a rotation issues a first token for a user who has none. Destroying the resource revokes the
+/// token.
+///
+/// The platform shows the value only when it issues it. The token is rotated for the same reasons as a
 /// `striim_service_account_token`.
 ///
 /// While personal access tokens are disabled in the account, none can be issued, and a plan by an administrator warns of

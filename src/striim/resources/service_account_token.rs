@@ -50,8 +50,10 @@ use crate::token::{Expiry, ValueStatus};
 /// Manages a service account of the Striim Cloud account and its API token, an administrator-level credential for CI pipelines
 /// and other automation. An account may have three service account tokens, each valid for at most 12 months.
 ///
-/// The platform shows the value once, when it is issued. It is stored in the Terraform state, and anyone who can read the state
-/// can use the token; with `vault` it is stored in HashiCorp Vault only.
+/// ~> **The Terraform state contains the value** of the token, unless `vault` is set. Everyone who can read the state can use the
+/// token. With `vault`, the value is stored only in HashiCorp Vault.
+///
+/// The platform shows the value once, when it is issued.
 ///
 /// **A rotation** revokes the value at once and puts a new one into `token`. The service account stays. The old and the new value
 /// are never valid at the same time. A plan rotates, and gives the reason, when `expires_at`, `expires_in` or `rotation_triggers`

@@ -58,6 +58,8 @@ use crate::token::{Actual, Clock, Expiry, Pair, Slot, Storage, ValueStatus};
 /// Manages two service accounts of the Striim Cloud account that take turns, so that a rotation revokes no token that is in use.
 /// Give `current.token` to its users, and have them fetch it again within `rotate_every`.
 ///
+/// ~> **The Terraform state contains the values** of both tokens. Everyone who can read the state can use them.
+///
 /// **A rotation** issues a new value, which becomes `current`. What was current until then remains valid as `previous`, until
 /// it expires or the next rotation revokes it. A plan rotates, and gives the reason, when the current value is as old as
 /// `rotate_every`; when `expires_in` or `rotation_triggers` changed; and when the current value was rotated or deleted
@@ -69,8 +71,8 @@ use crate::token::{Actual, Clock, Expiry, Pair, Slot, Storage, ValueStatus};
 /// created by the first rotation, and the attributes of `previous` are null until then. A pair needs two of the account's three
 /// places. Destroying the resource deletes both service accounts and revokes their tokens.
 ///
-/// The platform shows a value once, when it is issued. It is stored in the Terraform state: anyone who can read the state can
-/// use the tokens. After an import the values are null, and remain valid where they are in use.
+/// The platform shows a value once, when it is issued. After an import the values are null, and remain valid where they are in
+/// use.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct ServiceAccountTokenPair {
     /// The name of the pair, case-sensitive. The names of the service accounts have two more characters.
