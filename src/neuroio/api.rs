@@ -101,7 +101,7 @@ impl Api {
         Err(unreadable("the list changed between its pages during every read"))
     }
 
-    /// Reads the list once. Returns `None` if it changed meanwhile.
+    /// Reads the list once. Returns `None` if the list changed meanwhile.
     async fn list_once(
         &self,
         operation: &Operation,

@@ -41,7 +41,7 @@ pub(super) struct RotationPolicy {
 pub(super) enum Decision {
     Keep,
     Rotate(Vec<Reason>),
-    /// There are reasons to rotate, but the fixed expiry has passed, so that no value can be issued.
+    /// The token should be rotated, but its fixed expiry has passed, so that no value can be issued.
     Expired(Vec<Reason>),
     /// The decision depends on these arguments, which are known only at apply.
     Unknown(Vec<&'static str>),

@@ -139,7 +139,7 @@ async fn service_account_can_be_managed_with_any_layout_of_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn personal_token_can_be_managed_with_any_layout_of_answers() {
+async fn personal_access_token_is_managed_with_any_layout_of_answers() {
     for options in variants() {
         let sandbox = sandbox(options.clone());
         let (api, operation, email) = (api(&sandbox), operation(), "ann+ci@example.com");
@@ -195,7 +195,7 @@ async fn personal_token_can_be_managed_with_any_layout_of_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn personal_tokens_can_be_toggled_with_any_layout_of_answers() {
+async fn personal_access_tokens_are_toggled_with_any_layout_of_answers() {
     for options in variants() {
         let sandbox = sandbox(options);
         let (api, operation) = (api(&sandbox), operation());

@@ -687,7 +687,7 @@ async fn metadata_and_schemas_list_every_kind() {
 }
 
 #[tokio::test]
-async fn provider_faults_are_reported_by_check_and_in_each_run() {
+async fn provider_bugs_are_reported_by_check_and_in_each_run() {
     #[derive(framework::Model)]
     struct Faulty {
         #[attribute(optional, range = 1..)]

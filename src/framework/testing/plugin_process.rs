@@ -221,7 +221,7 @@ impl PluginProcess {
         self.child.stderr.take()
     }
 
-    /// Opens a connection to its socket without sending anything.
+    /// Opens a connection to the socket of the process without sending anything.
     ///
     /// # Errors
     ///

@@ -397,7 +397,7 @@ async fn expiry_computed_from_plan_time_is_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn expiry_set_by_platform_is_reported_once_and_rotates_nothing() {
+async fn expiry_set_by_platform_is_reported_once_and_does_not_rotate() {
     for kept_expiry in [KeptExpiry::Day, KeptExpiry::AtMost(SignedDuration::from_hours(20 * 24))] {
         for list_token_id in [true, false] {
             let mut world = World::new(Options {
@@ -701,7 +701,7 @@ async fn email_of_imported_pat_null_or_set_plans_no_replacement() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn email_of_another_user_plans_replacement() {
+async fn changed_email_plans_replacement() {
     let mut world = Pats::new(Options::default());
     world
         .workspace

@@ -71,7 +71,7 @@ fn token() -> ServiceAccountToken {
 const TOKEN: &str = "striim_service_account_token";
 
 #[tokio::test(start_paused = true)]
-async fn token_saved_plan_applied_when_overdue_rotates_nothing() {
+async fn token_saved_plan_applied_when_overdue_does_not_rotate() {
     for changed in [
         ServiceAccountToken {
             token: RotationPolicy {
@@ -94,7 +94,7 @@ async fn token_saved_plan_applied_when_overdue_rotates_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pat_saved_plan_applied_when_overdue_rotates_nothing() {
+async fn pat_saved_plan_applied_when_overdue_does_not_rotate() {
     let declared = |before: &str| PersonalAccessToken {
         email: USER.into(),
         token: RotationPolicy {

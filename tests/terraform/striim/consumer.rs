@@ -36,7 +36,8 @@ pub(crate) struct Consumer {
 }
 
 impl Consumer {
-    /// Attaches Terraform to it, in addition to other providers, while `test` runs.
+    /// Attaches Terraform to the provider `consumer`, in addition to other providers, while `test`
+    /// runs.
     pub(crate) async fn attached(world: &mut World, test: impl AsyncFn(&mut World, &Self)) {
         const INFO: ProviderInfo = ProviderInfo::new("registry.terraform.io/token-providers/consumer", "0.0.0");
         let consumer = Self::default();

@@ -175,7 +175,7 @@ pub(crate) async fn tokens_of(workspace: &Workspace) -> Vec<(String, Value)> {
 }
 
 impl Plan {
-    /// Asserts that it rotates only the token `ci-pipeline`, and reports the reason once.
+    /// Asserts that the plan rotates only the token `ci-pipeline`, and reports the reason once.
     #[track_caller]
     pub(crate) fn rotates_because(&self, reason: &str) {
         self.rotates_each_because(&[("ci-pipeline", reason)]);

@@ -58,7 +58,7 @@ fn pause(n: u32) -> Duration {
 /// Creates a token. The caller serialises creations.
 ///
 /// # Errors
-/// No token was created, or it is unknown. The error names the tokens that may be orphans.
+/// No token was created, or the outcome is unknown. The error names the tokens that may be orphans.
 pub(in crate::neuroio) async fn create(
     api: &Api,
     operation: &Operation,

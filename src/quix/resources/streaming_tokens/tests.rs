@@ -106,7 +106,7 @@ impl Managed {
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_and_destroy_rotate_nothing_in_every_shape() {
+async fn create_and_destroy_do_not_rotate_for_every_response_format() {
     for options in option_variants() {
         let mut managed = Managed::new(options).created().await;
         managed.apply(&config("1")).await.changes_nothing().reports_nothing();
@@ -204,7 +204,7 @@ async fn refresh_detects_and_reports_rotations_outside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn import_and_first_triggers_after_it_rotate_nothing() {
+async fn import_and_first_triggers_after_it_do_not_rotate() {
     let mut managed = Managed::new(Options::default());
     let imported = managed.resource.import(&managed.provider, "other").await;
     imported.fails("Check the environment's id");

@@ -46,7 +46,7 @@ pub(super) fn deleted_outside(title: &str, access_key: &AccessKey) -> Diagnostic
     )
 }
 
-/// The warning of a refresh that finds only the previous token.
+/// The warning of a refresh that finds the previous token but not the current one.
 pub(super) fn falls_back(title: &str, previous: &AccessKey) -> Diagnostic {
     Diagnostic::warning(
         format!("{title} was deleted outside Terraform"),

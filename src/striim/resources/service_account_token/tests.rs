@@ -118,7 +118,7 @@ async fn create_finds_account_under_other_spelling_after_lost_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unreadable_expiry_is_a_warning_and_rotates_nothing() {
+async fn unreadable_expiry_is_a_warning_and_does_not_rotate() {
     const UNREADABLE: &str = "an expiry that cannot be read";
     let mut created = World::new(Options {
         instants: Instants::Local,

@@ -628,7 +628,7 @@ async fn own_token_is_rotated_and_not_revoked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn plan_warns_of_what_the_platform_would_reject() {
+async fn plan_warns_of_requests_that_the_platform_would_reject() {
     let mut world = World::new(Options::default());
     world.sandbox.add_service_account("other", None);
     world.plan().await.warns("No quota for a second service account");
