@@ -539,8 +539,8 @@ pub(super) fn just_fits_quota(name: &str, deleted: &[&str], accounts: &[ServiceA
     Diagnostic::warning(
         "This plan just fits the quota",
         format!(
-            "A Striim Cloud account may have {QUOTA} active service account tokens. {name:?} can be created only after {} \
-             has been deleted, so not with `create_before_destroy` or in parallel. The account has:\n{}",
+            "A Striim Cloud account may have {QUOTA} active service account tokens. {name:?} can be created only after the \
+             deletion of {}, so not with `create_before_destroy` or in parallel. The account has:\n{}",
             deleted.join(", "),
             list(accounts, now)
         ),

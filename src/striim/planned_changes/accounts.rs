@@ -209,8 +209,13 @@ mod tests {
                 &["x"],
                 Some("expired at 1969-12-31T00:00:00Z"),
             ),
-            (full(), &["a"], &["x"], Some("only after \"a\" went")),
-            (full(), &["a", "b"], &["x", "y"], Some("only after \"a\", \"b\" went")),
+            (full(), &["a"], &["x"], Some("only after the deletion of \"a\",")),
+            (
+                full(),
+                &["a", "b"],
+                &["x", "y"],
+                Some("only after the deletion of \"a\", \"b\","),
+            ),
             (full(), &["a"], &["x", "y"], Some("would have 4")),
             // A replacement under its own name.
             (full(), &["a"], &["a"], None),

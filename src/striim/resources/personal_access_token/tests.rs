@@ -243,7 +243,7 @@ async fn planned_creation_warns_of_revoked_value() {
     let mut world = World::new(Options::default());
     let none = world.plan(&of(Some(USER))).await.succeeds();
     none.warns("Whether a rotation creates a first token is not documented");
-    world.plan(&of(None)).await.succeeds().warns("set `email`");
+    world.plan(&of(None)).await.succeeds().warns("Set `email`");
 
     world.give(USER);
     let run = world.plan(&of(Some(USER))).await.succeeds();
@@ -347,7 +347,7 @@ async fn rejected_rotation_reports_advice() {
             false,
             "ask the user to create one in the portal",
         ),
-        (Options::default(), of(None), false, "set `email`"),
+        (Options::default(), of(None), false, "Set `email`"),
         (
             refusing(|options| options.pat_expiry_required = true),
             by_default(Some(USER)),
