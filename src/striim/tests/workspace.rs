@@ -374,8 +374,15 @@ async fn plan_rejects_two_resources_with_one_name() {
             ("striim_personal_access_token.second", pat(second)),
         ])
     };
-    world.plans(&both(ann, "Ann@acme.example")).await.fails("Two resources declare one");
-    world.plans(&both(bob, bob)).await.succeeds().warns("Two resources declare one");
+    world
+        .plans(&both(ann, "Ann@acme.example"))
+        .await
+        .fails("Two resources declare one");
+    world
+        .plans(&both(bob, bob))
+        .await
+        .succeeds()
+        .warns("Two resources declare one");
 }
 
 #[tokio::test(start_paused = true)]
