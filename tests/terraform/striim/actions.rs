@@ -42,7 +42,7 @@ fn revoke_action_revokes_one_account_and_shows_progress() {
         for says in [
             "This revokes the token of service account \"former\"",
             "Revoking the token of service account \"former\"",
-            "\"former\" is revoked: the platform lists it no longer",
+            "\"former\" is revoked: the platform no longer lists it",
         ] {
             assert!(run.says(says), "{says}: {run}");
         }

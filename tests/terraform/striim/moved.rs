@@ -18,7 +18,7 @@ fn move_between_token_and_pair_is_rejected_with_advice() {
         (
             TOKEN,
             PAIR,
-            "Declare the pair next to the token, hand over `current.token`",
+            "Declare the pair next to the token, distribute `current.token`",
         ),
         (PAIR, TOKEN, "import \"ci-pipeline-a\" as this"),
     ] {
