@@ -89,3 +89,16 @@ impl<T, E: Into<Diagnostics>> Leaving<T> for Result<T, E> {
         self.map_err(|error| Failed::from(error.into()).leaving(model))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn or_leaving_sets_the_object_only_if_it_is_absent() {
+        let failed = || Failed::from(Diagnostic::error("Not created", "The platform rejected it."));
+        assert_eq!(failed().or_leaving(1).leaves, Some(1));
+        assert_eq!(failed().leaving(1).or_leaving(2).leaves, Some(1));
+        assert_eq!(failed().leaving(1).leaving(2).leaves, Some(2));
+    }
+}

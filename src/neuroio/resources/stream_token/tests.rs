@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::*;
@@ -342,6 +342,31 @@ async fn tokens_of_another_space_are_not_accessible() {
     run.fails("another account or space");
     world.apply(&token(true)).await.succeeds();
     assert_eq!(world.sandbox.tokens(&space).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refresh_at_another_address_does_not_remove_a_missing_token() {
+    let mut world = World::new(Options::default()).created(&token(true)).await;
+    world.sandbox.delete_outside(1);
+    world
+        .resource
+        .set_provider(json!({ "base_url": "http://127.0.0.1:8080/v1" }));
+    world.refresh().await.fails("is in another account");
+    assert!(world.resource.object().is_some());
+
+    world.resource.set_provider(json!({}));
+    world.refresh().await.succeeds().warns("was deleted outside Terraform");
+    assert!(world.resource.object().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejected_api_token_is_reported_with_its_variable() {
+    let sandbox = sandbox(Options::default());
+    let unknown = SecretString::from("unknown");
+    let mut world = World::with(provider_with(&sandbox, &unknown), sandbox);
+    let run = world.apply(&token(true)).await;
+    run.fails("NEUROIO_API_TOKEN").fails("may be mistyped");
+    assert!(world.sandbox.tokens(&Realm::Account).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
