@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::{Method, Request};
-use http_body_util::BodyExt as _;
+use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value as Json};
@@ -14,33 +13,18 @@ use token_providers::framework::testing::{
 };
 use token_providers::framework::{Number, Severity, Value};
 use token_providers::rest::Transport;
-use token_providers::sandbox::Fault;
-use token_providers::sandbox::striim::{Options, Role, Sandbox, Seed};
+use token_providers::sandbox::striim::{Options, Sandbox, Seed};
 use token_providers::striim::{Runtime, Striim};
 use token_providers::token::Clock;
 use tokio::time::Instant;
-use tower::ServiceExt as _;
 
 use crate::in_process::hcl;
+use crate::support::striim;
 
-/// A user who is no administrator.
-pub(crate) const USER: &str = "user@acme.example";
-
-/// The address of the token `ci-pipeline`, as [`ci`] declares it.
-pub(crate) const CI: &str = "striim_service_account_token.ci-pipeline";
+pub(crate) use crate::support::striim::{CI, USER, ci, token};
 
 /// A day of 24 hours.
 pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
-
-/// A token of this name, which is its label as well.
-pub(crate) fn token(name: &str, arguments: &str) -> String {
-    format!("resource \"striim_service_account_token\" \"{name}\" {{\n  name = \"{name}\"\n  {arguments}\n}}\n")
-}
-
-/// The token `ci-pipeline`.
-pub(crate) fn ci(arguments: &str) -> String {
-    token("ci-pipeline", arguments)
-}
 
 /// The number of a token's value.
 #[track_caller]
@@ -294,59 +278,29 @@ impl World {
         self.sandbox.is_live(value.as_str().unwrap())
     }
 
-    /// Sends a request to the API as an administrator outside Terraform, asserts success, and returns the answer.
+    /// Sends a request to the API as an administrator outside Terraform; see [`striim::request`].
     pub(crate) async fn outside(&self, method: Method, path: &str, body: Json) -> Json {
-        let request = Request::builder().method(method).uri(format!("/api/v1{path}"));
-        let request = request
-            .header(
-                "authorization",
-                format!("Bearer {}", self.sandbox.admin_token().expose_secret()),
-            )
-            .header("content-type", "application/json")
-            .body(if body.is_null() {
-                String::new()
-            } else {
-                body.to_string()
-            })
-            .unwrap();
-        let answer = self.sandbox.router().oneshot(request).await.unwrap();
-        let (status, body) = (answer.status(), answer.into_body().collect().await.unwrap().to_bytes());
-        assert!(status.is_success(), "{status}: {body:?}");
-        serde_json::from_slice(&body).unwrap_or_default()
+        striim::request(&self.sandbox, method, &format!("/api/v1{path}"), body).await
     }
 
-    /// The number of rotations, creations and revocations that were requested.
+    /// See [`striim::changes`].
     pub(crate) fn changes(&self) -> usize {
-        let calls = [
-            ("POST", "/service-account"),
-            ("POST", "/service-account/rotate"),
-            ("DELETE", "/service-account"),
-        ];
-        calls
-            .into_iter()
-            .map(|(method, path)| self.sandbox.calls(method, path))
-            .sum()
+        striim::changes(&self.sandbox)
     }
 
-    /// The names of the service accounts, except for the provider's own.
+    /// See [`striim::names`].
     pub(crate) fn names(&self) -> Vec<String> {
-        let names = self.sandbox.service_accounts().into_iter().map(|account| account.name);
-        names.filter(|name| name != "terraform").collect()
+        striim::names(&self.sandbox)
     }
 
     /// Creates [`USER`] with a PAT that expires in 30 days.
     pub(crate) fn add_user(&self) -> String {
-        self.sandbox.add_user(USER, Role::Regular);
-        let expiry = self.in_days(30).parse().unwrap();
-        let token = self.sandbox.add_user_token(USER, Some(expiry)).unwrap();
-        token.expose_secret().to_owned()
+        striim::add_user(&self.sandbox, self.in_days(30).parse().unwrap())
     }
 
-    /// Rejects all further requests with this method and path, with this message.
+    /// See [`striim::reject`].
     pub(crate) fn reject(&self, method: Method, path: &str, status: u16, message: &str) {
-        let body = serde_json::json!({ "message": message }).to_string();
-        let fault = Fault::answer(status).on(method.as_str(), path);
-        self.sandbox.fault(fault.times(u32::MAX).body(&body));
+        striim::reject(&self.sandbox, &method, path, status, message);
     }
 
     /// Asserts that a plan and an apply change nothing on the platform.

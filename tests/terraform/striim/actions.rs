@@ -85,7 +85,7 @@ fn failed_action_is_explained_and_invalid_one_rejected() {
     World::on_each_version_since((1, 14), async |world| {
         let value = add_former(world).await;
         world.configure(FORMER);
-        world.refuse(Method::DELETE, "/service-account", 403, "not an administrator");
+        world.reject(Method::DELETE, "/service-account", 403, "not an administrator");
         let run = invoke(world, "striim_revoke_service_account_token.former").await;
         assert_eq!(run.code, Some(1), "{run}");
         assert!(run.says("Could not delete the service account \"former\""), "{run}");

@@ -1,16 +1,17 @@
 //! A Striim Cloud account (a sandbox), and a real Terraform.
 
-use http::{Method, Request};
-use http_body_util::BodyExt as _;
+use http::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use token_providers::framework::Provider;
-use token_providers::sandbox::striim::{Account, Options, Role, Sandbox};
+use token_providers::sandbox::striim::{Account, Options, Sandbox};
 use token_providers::sandbox::{Effect, Fault, When};
 use token_providers::striim::{Runtime, Striim};
-use tower::ServiceExt as _;
 
+use crate::support::striim;
 use crate::support::terraform::{Running, Workspace};
+
+pub(crate) use crate::support::striim::{CI, USER, ci, token};
 
 pub(crate) use crate::terraform::world::{
     APPLY, DAY, Plan, PlatformUnderTest, Suite, generation, in_days, resources, until, warnings,
@@ -33,25 +34,9 @@ impl PlatformUnderTest for Account {
         vec![("STRIIM_BASE_URL", base_url.to_owned()), ("STRIIM_TOKEN", token)]
     }
 
-    fn provider(parts: Runtime) -> impl Provider {
-        Striim::new(parts)
+    fn provider(runtime: Runtime) -> impl Provider {
+        Striim::new(runtime)
     }
-}
-
-/// A user who is no administrator.
-pub(crate) const USER: &str = "user@acme.example";
-
-/// The address of the token `ci-pipeline`, as [`token`] declares it.
-pub(crate) const CI: &str = "striim_service_account_token.ci-pipeline";
-
-/// A token of this name, which is its label as well.
-pub(crate) fn token(name: &str, arguments: &str) -> String {
-    format!("resource \"striim_service_account_token\" \"{name}\" {{\n  name = \"{name}\"\n  {arguments}\n}}\n")
-}
-
-/// The token `ci-pipeline`.
-pub(crate) fn ci(arguments: &str) -> String {
-    token("ci-pipeline", arguments)
 }
 
 /// This number of tokens: `token-01`, `token-02`, …
@@ -67,75 +52,34 @@ impl World {
         self.sandbox.admin_token().expose_secret().to_owned()
     }
 
-    /// Calls the API as an administrator outside Terraform; must succeed.
+    /// Sends a request to the API as an administrator outside Terraform; see [`striim::request`].
     pub(crate) async fn outside(&self, method: Method, path: &str, body: Value) -> Value {
-        self.ask(method, &format!("/api/v1{path}"), body).await
+        striim::request(&self.sandbox, method, &format!("/api/v1{path}"), body).await
     }
 
-    /// Calls the sandbox's control API; must succeed.
+    /// Sends a request to the sandbox's control API; see [`striim::request`].
     pub(crate) async fn control(&self, method: Method, path: &str, body: Value) -> Value {
-        self.ask(method, &format!("/sandbox{path}"), body).await
+        striim::request(&self.sandbox, method, &format!("/sandbox{path}"), body).await
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Value) -> Value {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(
-                "authorization",
-                format!("Bearer {}", self.sandbox.admin_token().expose_secret()),
-            )
-            .header("content-type", "application/json")
-            .body(if body.is_null() {
-                String::new()
-            } else {
-                body.to_string()
-            })
-            .unwrap();
-        let answer = self.sandbox.router().oneshot(request).await.unwrap();
-        let (status, body) = (answer.status(), answer.into_body().collect().await.unwrap().to_bytes());
-        assert!(status.is_success(), "{status}: {body:?}");
-        serde_json::from_slice(&body).unwrap_or_default()
-    }
-
-    /// The number of requests to create, rotate or revoke.
+    /// See [`striim::changes`].
     pub(crate) fn changes(&self) -> usize {
-        let calls = [
-            ("POST", "/service-account"),
-            ("POST", "/service-account/rotate"),
-            ("DELETE", "/service-account"),
-        ];
-        calls
-            .into_iter()
-            .map(|(method, path)| self.sandbox.calls(method, path))
-            .sum()
+        striim::changes(&self.sandbox)
     }
 
-    /// The names of the service accounts, except for the provider's own.
+    /// See [`striim::names`].
     pub(crate) fn names(&self) -> Vec<String> {
-        let names = self.sandbox.service_accounts().into_iter().map(|account| account.name);
-        names.filter(|name| name != "terraform").collect()
+        striim::names(&self.sandbox)
     }
 
     /// Creates [`USER`] with a PAT that expires in 30 days.
     pub(crate) fn add_user(&self) -> String {
-        self.sandbox.add_user(USER, Role::Regular);
-        let token = self
-            .sandbox
-            .add_user_token(USER, Some(in_days(30).parse().unwrap()))
-            .unwrap();
-        token.expose_secret().to_owned()
+        striim::add_user(&self.sandbox, in_days(30).parse().unwrap())
     }
 
-    /// Rejects all further requests with this method and path, with this message.
-    pub(crate) fn refuse(&self, method: Method, path: &str, status: u16, words: &str) {
-        let body = serde_json::json!({"message": words}).to_string();
-        self.sandbox.fault(
-            Fault::answer(status)
-                .on(method.as_str(), path)
-                .times(u32::MAX)
-                .body(&body),
-        );
+    /// See [`striim::reject`].
+    pub(crate) fn reject(&self, method: Method, path: &str, status: u16, message: &str) {
+        striim::reject(&self.sandbox, &method, path, status, message);
     }
 
     /// Starts an apply whose request with this method and path hangs, before or after it takes
