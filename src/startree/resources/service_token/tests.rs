@@ -516,6 +516,16 @@ async fn token_deleted_outside_is_recreated() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn plan_at_another_address_does_not_remove_a_missing_token() {
+    let mut world = World::with_token(Options::default(), &config()).await;
+    let key = world.state().access_key.into_known().unwrap();
+    world.sandbox.delete_token_outside(&key);
+    world.base_url = "https://gateway.example.com/acme";
+    world.plan(&config()).await.fails("is in another account");
+    assert!(!world.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn unproven_absence_keeps_the_token_in_the_state() {
     let everything_is_absent = |sandbox: &Sandbox| {
         for token in sandbox.tokens() {
