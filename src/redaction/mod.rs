@@ -85,7 +85,7 @@ impl KnownSecrets {
         let _ = CURRENT_CALL.try_with(|known| known.add(secret));
     }
 
-    /// Whether a text contains a part of a known secret or of one of `more`. Runtime that are also in
+    /// Whether a text contains a part of a known secret or of one of `more`. Parts that are also in
     /// `open` are ignored because they are displayed anyway, such as the public part of a token
     /// that a request names.
     pub fn found_in<'a>(&self, text: &str, open: &str, more: impl IntoIterator<Item = &'a SecretString>) -> bool {
