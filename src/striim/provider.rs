@@ -34,15 +34,15 @@ const USER_AGENT: HeaderValue =
 /// The provider for Striim Cloud.
 pub struct Striim {
     session: Session,
-    parts: Runtime,
+    runtime: Runtime,
 }
 
 impl Striim {
     /// Creates a provider that is not configured yet.
-    pub fn new(parts: Runtime) -> Self {
+    pub fn new(runtime: Runtime) -> Self {
         Self {
-            session: Session::new(parts.clock.clone()),
-            parts,
+            session: Session::new(runtime.clock.clone()),
+            runtime,
         }
     }
 
@@ -64,7 +64,7 @@ impl Striim {
         let present = ProviderAccount::new(&account, &base_url);
         let owner = secret_owner::account(&base_url, &account);
         let client = self.session.client(
-            &self.parts,
+            &self.runtime,
             present,
             Options {
                 base_url,
@@ -74,7 +74,7 @@ impl Striim {
             },
         );
         let api = Api::new(client).managed_by(managed_by);
-        let vault = self.session.vault(&self.parts, vault, USER_AGENT, request_timeout);
+        let vault = self.session.vault(&self.runtime, vault, USER_AGENT, request_timeout);
         Connection::new(api, account, retry_timeout).with_vault(vault, owner)
     }
 }
@@ -98,7 +98,7 @@ impl Provider for Striim {
         terraform_version: &str,
     ) -> Result<Configured<Connection>, Diagnostics> {
         tracing::debug!(terraform_version, "configuring");
-        Ok(settings::resolve(config, &self.parts.environment)?.map(|settings| self.connect(settings)))
+        Ok(settings::resolve(config, &self.runtime.environment)?.map(|settings| self.connect(settings)))
     }
 
     fn resources(&self) -> Vec<Box<dyn DynResource<Connection>>> {

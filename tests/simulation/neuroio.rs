@@ -84,8 +84,8 @@ impl SimulatedPlatform for Account {
         ]
     }
 
-    fn provider(parts: Runtime) -> impl Provider {
-        NeuroIo::new(parts)
+    fn provider(runtime: Runtime) -> impl Provider {
+        NeuroIo::new(runtime)
     }
 
     fn declare(&mut self, random: &mut Rng) -> String {

@@ -74,7 +74,7 @@ pub(crate) trait SimulatedPlatform {
     fn variables(&self, base_url: &str) -> Vec<(&'static str, String)>;
 
     /// The provider, for this process.
-    fn provider(parts: Runtime) -> impl Provider;
+    fn provider(runtime: Runtime) -> impl Provider;
 
     /// Changes the configuration at random. Returns a description.
     fn declare(&mut self, random: &mut Rng) -> String;

@@ -117,8 +117,8 @@ impl SimulatedPlatform for Organisation {
         ]
     }
 
-    fn provider(parts: Runtime) -> impl Provider {
-        Quix::new(parts)
+    fn provider(runtime: Runtime) -> impl Provider {
+        Quix::new(runtime)
     }
 
     fn declare(&mut self, random: &mut Rng) -> String {

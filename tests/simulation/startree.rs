@@ -285,8 +285,8 @@ impl SimulatedPlatform for Environment {
         ]
     }
 
-    fn provider(parts: Runtime) -> impl Provider {
-        StarTree::new(parts)
+    fn provider(runtime: Runtime) -> impl Provider {
+        StarTree::new(runtime)
     }
 
     fn declare(&mut self, random: &mut Rng) -> String {

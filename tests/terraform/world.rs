@@ -40,7 +40,7 @@ pub(crate) trait PlatformUnderTest: Platform {
     fn variables(sandbox: &Sandbox<Self>, base_url: &str) -> Vec<(&'static str, String)>;
 
     /// The provider, for this process.
-    fn provider(parts: Runtime) -> impl Provider;
+    fn provider(runtime: Runtime) -> impl Provider;
 
     /// Asserts after each test that no forbidden request was sent.
     fn assert_no_forbidden_requests(_: &Sandbox<Self>) {}
@@ -115,13 +115,13 @@ impl<P: PlatformUnderTest> World<P> {
 
     /// Attaches Terraform to a provider in this process, with the sandbox's clock, while `test` runs.
     pub(crate) async fn attached(&mut self, test: impl AsyncFn(&mut Self)) {
-        let provider = P::provider(self.parts());
+        let provider = P::provider(self.runtime());
         self.attached_to(provider, test).await;
     }
 
     /// Attaches Terraform to a later version of the provider, like [`Self::attached`].
     pub(crate) async fn attached_to_newer(&mut self, test: impl AsyncFn(&mut Self)) {
-        let provider = Newer(P::provider(self.parts()));
+        let provider = Newer(P::provider(self.runtime()));
         self.attached_to(provider, test).await;
     }
 
@@ -137,7 +137,7 @@ impl<P: PlatformUnderTest> World<P> {
     }
 
     /// The provider's runtime.
-    fn parts(&self) -> Runtime {
+    fn runtime(&self) -> Runtime {
         let variables = self.variables.clone();
         Runtime {
             clock: self.sandbox.clock(),

@@ -213,7 +213,7 @@ impl Start {
             Some((account, bearer)) => (("STRIIM_ACCOUNT", *account), bearer.clone()),
             None => (self.spelling.get().variable(), self.bearer.borrow().clone()),
         };
-        let parts = Runtime {
+        let runtime = Runtime {
             clock: self.clock.clone(),
             environment: Box::new(move |name| match name {
                 "STRIIM_TOKEN" => Some(bearer.expose_secret().to_owned()),
@@ -221,7 +221,7 @@ impl Start {
             }),
             transport: Box::new(move |_| Transport::new(line.service())),
         };
-        Connection::new(Server::new(Striim::new(parts)).into_service())
+        Connection::new(Server::new(Striim::new(runtime)).into_service())
     }
 
     async fn process(&self, line: &Line) -> Result<Connection, StartError> {

@@ -27,8 +27,8 @@ impl PlatformUnderTest for NeuroIo {
         ]
     }
 
-    fn provider(parts: Runtime) -> impl Provider {
-        provider::NeuroIo::new(parts)
+    fn provider(runtime: Runtime) -> impl Provider {
+        provider::NeuroIo::new(runtime)
     }
 
     /// Asserts that the request that deletes all tokens was not sent.

@@ -37,8 +37,8 @@ impl PlatformUnderTest for Portal {
         ]
     }
 
-    fn provider(parts: Runtime) -> impl Provider {
-        Quix::new(parts)
+    fn provider(runtime: Runtime) -> impl Provider {
+        Quix::new(runtime)
     }
 }
 

@@ -30,8 +30,8 @@ impl PlatformUnderTest for Environment {
         ]
     }
 
-    fn provider(parts: Runtime) -> impl Provider {
-        StarTree::new(parts)
+    fn provider(runtime: Runtime) -> impl Provider {
+        StarTree::new(runtime)
     }
 }
 
