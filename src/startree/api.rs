@@ -8,6 +8,7 @@ mod srn;
 mod subject;
 
 use http::Method;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -39,6 +40,15 @@ pub enum Reported<T> {
     Absent,
     /// The field's value; for a text, empty if the answer has null.
     Value(T),
+}
+
+/// A service token without its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteToken {
+    /// The description, if the platform reports one.
+    pub description: Reported<String>,
+    /// The time of the creation, if the platform reports it in a format that can be read.
+    pub created_at: Option<Timestamp>,
 }
 
 /// A policy.
@@ -161,20 +171,16 @@ impl Api {
             .inspect(|issued| self.client.redact(&issued.secret_key))
     }
 
-    /// Reads the description of a service token: `GET /service-tokens/{srn}`.
+    /// Reads a service token: `GET /service-tokens/{srn}`.
     ///
     /// # Errors
     ///
     /// [`Error`].
-    pub async fn service_token(
-        &self,
-        operation: &Operation,
-        access_key: &AccessKey,
-    ) -> Result<Reported<String>, Error> {
+    pub async fn service_token(&self, operation: &Operation, access_key: &AccessKey) -> Result<RemoteToken, Error> {
         let srn = Srn::ServiceToken(access_key);
         let request = one(Method::GET, format!("read the service token {access_key}"), srn, None);
         self.client
-            .fetch(operation, &request, |answer| answer::description(&answer, srn))
+            .fetch(operation, &request, |answer| answer::service_token(&answer, srn))
             .await
     }
 

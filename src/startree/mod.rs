@@ -24,5 +24,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod token_cache;
+mod token_check;
+mod token_existence;
 
 pub use provider::StarTree;

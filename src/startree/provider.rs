@@ -4,8 +4,10 @@ use http::HeaderValue;
 
 use super::api::{Api, Pinot};
 use super::connection::Connection;
+use super::data_sources::service_token::ServiceTokenDataSource;
 use super::data_sources::token_check::TokenCheckDataSource;
 use super::ephemeral_resources::service_token::ServiceTokenEphemeral;
+use super::ephemeral_resources::token_check::TokenCheckEphemeral;
 use super::functions;
 use super::resources::policy::PolicyResource;
 use super::resources::role::RoleResource;
@@ -104,7 +106,10 @@ impl Provider for StarTree {
     }
 
     fn ephemeral_resources(&self) -> Vec<Box<dyn DynEphemeralResource<Connection>>> {
-        vec![Box::new(ServiceTokenEphemeral::new(self.session.clone()))]
+        vec![
+            Box::new(ServiceTokenEphemeral::new(self.session.clone())),
+            Box::new(TokenCheckEphemeral),
+        ]
     }
 
     fn functions(&self) -> Vec<Box<dyn DynFunction>> {
@@ -112,6 +117,6 @@ impl Provider for StarTree {
     }
 
     fn data_sources(&self) -> Vec<Box<dyn DynDataSource<Connection>>> {
-        vec![Box::new(TokenCheckDataSource)]
+        vec![Box::new(ServiceTokenDataSource), Box::new(TokenCheckDataSource)]
     }
 }

@@ -146,6 +146,16 @@ pub(super) fn claim_key(role: &Name, subject: &Subject) -> String {
     format!("{:?} {subject}", role.as_str())
 }
 
+/// Returns the id of an assignment, by which it is imported: `<role>/<subject type>/<subject>`.
+pub(super) fn assignment_id(role: &Name, subject: &Subject) -> String {
+    format!("{role}/{}", subject_id(subject))
+}
+
+/// Returns the part of an assignment's id that names the subject.
+pub(super) fn subject_id(subject: &Subject) -> String {
+    format!("{}/{}", subject.subject_type().as_str(), subject.as_str())
+}
+
 /// Names an assignment in a message.
 pub(super) fn title(role: &Name, subject: &Subject) -> String {
     format!("The assignment of the role {:?} to the {subject}", role.as_str())

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::api::{AccessKey, Api, IssuedToken, Name, Reported};
+use super::api::{AccessKey, Api, IssuedToken, Name, RemoteToken};
 use super::predecessor::{Predecessor, Predecessors};
 use crate::rest::{Error, Operation};
 
@@ -40,11 +40,11 @@ impl TokenCache {
         }
     }
 
-    /// Reads the description of a service token.
-    pub(super) async fn read(&self, operation: &Operation, access_key: &AccessKey) -> Result<Reported<String>, Error> {
-        let description = self.api.service_token(operation, access_key).await?;
+    /// Reads a service token.
+    pub(super) async fn read(&self, operation: &Operation, access_key: &AccessKey) -> Result<RemoteToken, Error> {
+        let token = self.api.service_token(operation, access_key).await?;
         self.has_read_any.store(true, Ordering::Relaxed);
-        Ok(description)
+        Ok(token)
     }
 
     /// Returns whether this run has read any service token, which shows that the platform

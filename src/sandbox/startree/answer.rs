@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use super::options::{Attached, Document, Envelope, Options, Srns, SubjectTypes, Success};
+use super::options::{Attached, CreationTime, Document, Envelope, Options, Srns, SubjectTypes, Success};
 use super::state::{Policy, Role, ServiceToken, Subject};
 
 impl Options {
@@ -73,7 +73,13 @@ impl Options {
         if self.returns_descriptions {
             row.insert("description".to_owned(), token.description.clone().into());
         }
-        row.insert("createdAt".to_owned(), token.created.to_string().into());
+        match self.creation_time {
+            CreationTime::Rfc3339 => drop(row.insert("createdAt".to_owned(), token.created.to_string().into())),
+            CreationTime::Milliseconds => {
+                row.insert("creationTime".to_owned(), token.created.as_millisecond().into());
+            }
+            CreationTime::Absent => {}
+        }
         row.into()
     }
 

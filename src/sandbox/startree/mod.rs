@@ -29,8 +29,8 @@ use crate::token::Clock;
 use state::ADMINISTRATOR;
 
 pub use options::{
-    Attached, Document, Envelope, ErrorBody, Names, Options, PinotAccess, Repeated, Srns, SubjectTypes, Success,
-    option_variants,
+    Attached, CreationTime, Document, Envelope, ErrorBody, Names, Options, PinotAccess, Repeated, Srns, SubjectTypes,
+    Success, option_variants,
 };
 pub use state::{Environment, Policy, Role, ServiceToken, Subject};
 

@@ -31,6 +31,8 @@ pub struct Options {
     /// Whether answers contain the descriptions of roles and service tokens. Those of policies are
     /// documented.
     pub returns_descriptions: bool,
+    /// The time of the creation of a service token in answers.
+    pub creation_time: CreationTime,
     /// The format of a policy's document in answers.
     pub document: Document,
     /// Whether an update of a policy without a description keeps the previous one.
@@ -78,6 +80,7 @@ impl Default for Options {
             subject_types: SubjectTypes::AsSent,
             lowercases_subjects: false,
             returns_descriptions: true,
+            creation_time: CreationTime::Rfc3339,
             document: Document::AsSent,
             keeps_description: false,
             requires_description: false,
@@ -111,6 +114,7 @@ pub fn option_variants() -> Vec<Options> {
             attached: Attached::PolicySrns,
             srns: Srns::PoliciesOnly,
             subject_types: SubjectTypes::UpperSnakeCase,
+            creation_time: CreationTime::Milliseconds,
             document: Document::Reformatted,
             name_taken: StatusCode::BAD_REQUEST,
             in_use: StatusCode::BAD_REQUEST,
@@ -126,6 +130,7 @@ pub fn option_variants() -> Vec<Options> {
             srns: Srns::Encoded,
             lowercases_subjects: true,
             returns_descriptions: false,
+            creation_time: CreationTime::Absent,
             document: Document::Json,
             keeps_description: true,
             names: Names::Plain,
@@ -200,6 +205,17 @@ pub enum SubjectTypes {
     AsSent,
     /// `USER_EMAIL`
     UpperSnakeCase,
+}
+
+/// The time of the creation of a service token in answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreationTime {
+    /// `"createdAt": "2027-02-07T00:00:00Z"`
+    Rfc3339,
+    /// `"creationTime": 1801958400000`
+    Milliseconds,
+    /// None: only the Security Manager is documented to show it.
+    Absent,
 }
 
 /// The format of a policy's document in answers.

@@ -4,12 +4,27 @@
 //! answer that is not clear is [`Unreadable`]: a list mistaken for an empty one would remove
 //! existing objects from the Terraform state. Errors do not quote the body.
 
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::{Assignment, IssuedToken, Name, Policy, Reported, Srn};
+use super::{Assignment, IssuedToken, Name, Policy, RemoteToken, Reported, Srn};
 use crate::rest::envelope::{self, Object, whole_list};
 use crate::rest::{Answer, Unreadable};
+use crate::token::read_instant;
+
+/// The names that the time of a creation may have, in lower case and without `_` and `-`. The
+/// Security Manager shows the time, and the API's documentation does not name it.
+const CREATION_TIMES: [&str; 8] = [
+    "createdat",
+    "created",
+    "createdon",
+    "createddate",
+    "createdtime",
+    "creationdate",
+    "creationtime",
+    "creationtimestamp",
+];
 
 /// Parses a list of roles or policies into their names.
 pub(super) fn names(answer: &Answer, kind: &str, list: &str) -> Result<Vec<String>, Unreadable> {
@@ -45,7 +60,16 @@ pub(super) fn assignments(answer: &Answer, role: &Name) -> Result<Vec<Assignment
     assignments.collect()
 }
 
-/// Parses the description of a role or a service token.
+/// Parses a service token.
+pub(super) fn service_token(answer: &Answer, srn: Srn<'_>) -> Result<RemoteToken, Unreadable> {
+    let token = about(answer, srn)?;
+    Ok(RemoteToken {
+        description: described(&token)?,
+        created_at: created_at(&token),
+    })
+}
+
+/// Parses the description of a role.
 pub(super) fn description(answer: &Answer, srn: Srn<'_>) -> Result<Reported<String>, Unreadable> {
     described(&about(answer, srn)?)
 }
@@ -136,6 +160,16 @@ fn described(object: &Object) -> Result<Reported<String>, Unreadable> {
     }
 }
 
+/// Returns the time of the creation of an object, if it is there and its meaning is certain.
+fn created_at(object: &Object) -> Option<Timestamp> {
+    let is_creation_time = |key: &str| {
+        let key = key.replace(['_', '-'], "").to_ascii_lowercase();
+        CREATION_TIMES.contains(&key.as_str())
+    };
+    let mut times = object.iter().filter(|(key, _)| is_creation_time(key));
+    times.find_map(|(_, value)| read_instant(value))
+}
+
 fn text(object: &Object, key: &str) -> Option<String> {
     let text = object.get(key)?.as_str()?;
     (!text.is_empty()).then(|| text.to_owned())
@@ -151,6 +185,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
+    use crate::startree::api::AccessKey;
 
     fn answer(body: &str) -> Answer {
         Answer {
@@ -266,6 +301,25 @@ mod tests {
     }
 
     #[test]
+    fn creation_time_is_parsed_in_every_format_and_optional() {
+        let key: AccessKey = "XkQBXKr652MV1VF9".parse().unwrap();
+        let at = "2027-02-07T00:00:00Z".parse().ok();
+        for (body, expected) in [
+            (r#""createdAt":"2027-02-07T00:00:00Z""#, at),
+            (r#""created_at":"2027-02-07T01:00:00+01:00""#, at),
+            (r#""createdBy":1801958400,"creationTime":1801958400000"#, at),
+            (r#""createdAt":null,"createdDate":"1801958400""#, at),
+            (r#""createdAt":"yesterday""#, None),
+            (r#""createdBy":1801958400,"updatedAt":"2027-02-07T00:00:00Z""#, None),
+        ] {
+            let body = format!(r#"{{"accessKey":"{key}",{body}}}"#);
+            let token = service_token(&answer(&body), Srn::ServiceToken(&key)).unwrap();
+            assert_eq!(token.created_at, expected, "{body}");
+            assert_eq!(token.description, Reported::Absent);
+        }
+    }
+
+    #[test]
     fn policy_document_is_parsed_from_text_and_from_json() {
         let name = name("p");
         for document in [r#""{\"a\":1}""#, r#"{"a":1}"#] {
@@ -345,6 +399,7 @@ mod tests {
             let _ = assignments(&answer(&body), &name);
             let _ = policy(&answer(&body), Srn::Policy(&name));
             let _ = issued(&answer(&body));
+            let _ = service_token(&answer(&body), Srn::Role(&name));
         }
     }
 }

@@ -1,26 +1,19 @@
-//! `data.startree_token_check`: whether Pinot accepts a service token.
-//!
-//! # Flow
-//! `GET /appconfigs` at Pinot with the token, as on the page *Generate an API token*. Success means
-//! valid; 401 and 403 mean invalid.
-//!
-//! # Guarantees
-//! - Any other answer, such as that of a failing Pinot or of another server, is an error, not
-//!   "invalid".
-//!
-//! # Assumptions
-//! - Every role that grants access to Pinot allows this request. A token whose roles do not allow
-//!   it is reported as invalid.
+//! `data.startree_token_check`: whether Pinot accepts a service token
+//! ([`token_check`](crate::startree::token_check)).
 
 use secrecy::SecretString;
 
-use crate::framework::{DataSource, Diagnostic, Diagnostics, Field, Model};
-use crate::platform;
-use crate::rest::{Credential, Error, InvalidCredential, Kind};
+use crate::framework::{DataSource, Diagnostics, Field, Model};
 use crate::startree::connection::{Connection, Context};
+use crate::startree::token_check::{is_bearer, is_valid};
 
 /// Checks whether the environment's Pinot accepts a service token, with a request that changes
 /// nothing (`GET /appconfigs`).
+///
+/// ~> **The Terraform state contains the `token`**, as it contains every argument of a data source.
+/// With Terraform 1.10 or later, use the [ephemeral resource of the same
+/// name](../ephemeral-resources/token_check.md), which is in no plan and no state. Without `token`,
+/// the state contains no value.
 ///
 /// After a role is assigned, it can take up to an hour until the token is accepted; until then,
 /// `valid` is false. It is also false for a token that was deleted, that has no role, or whose
@@ -28,17 +21,12 @@ use crate::startree::connection::{Connection, Context};
 /// cases.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::startree) struct TokenCheck {
-    /// The token to check. Default: the provider's own. Like every argument of a data source, it is
-    /// stored in the Terraform state.
+    /// The token to check. It is stored in the Terraform state. Default: the provider's own.
     #[attribute(optional, check = is_bearer)]
     token: Field<SecretString>,
     /// Whether Pinot accepts the token now.
     #[attribute(computed)]
     valid: Field<bool>,
-}
-
-fn is_bearer(token: &SecretString) -> Result<(), InvalidCredential> {
-    Credential::bearer(token.clone()).map(drop)
 }
 
 /// Implements `startree_token_check`.
@@ -51,40 +39,8 @@ impl DataSource for TokenCheckDataSource {
     const TYPE: &'static str = "startree_token_check";
 
     async fn read(&self, context: &Context, config: TokenCheck) -> Result<TokenCheck, Diagnostics> {
-        let connection = context.client()?;
-        let credential = match config.token.known() {
-            Some(token) => Credential::bearer(token.clone()).map_err(|error| Diagnostic::invalid("token", error))?,
-            None => connection.api.credential().await,
-        };
-        let pinot = connection.pinot.as_ref().ok_or_else(missing_pinot_url)?;
-        let valid = pinot.accepts(&connection.operation(context), credential).await;
-        let valid = valid.map_err(|error| platform::request_failed(&error, advice))?;
-        Ok(TokenCheck {
-            valid: valid.into(),
-            ..config
-        })
-    }
-}
-
-fn missing_pinot_url() -> Diagnostic {
-    Diagnostic::error(
-        "Missing pinot_url",
-        "The token is checked at Pinot, whose address is unknown: the provider is configured with a base URL, and does not \
-         infer another host from it, because it would send the token there. Set the provider's `pinot_url`, or the \
-         environment variable STARTREE_PINOT_URL.",
-    )
-}
-
-fn advice(error: &Error) -> Option<&'static str> {
-    match error.cause() {
-        Kind::Connect(_)
-        | Kind::Unreachable { .. }
-        | Kind::NotHttp(_)
-        | Kind::Unreadable { .. }
-        | Kind::Status { .. } => Some(
-            "It is unknown whether the token is valid. Check that the provider's `pinot_url` is the address of Pinot.",
-        ),
-        _ => None,
+        let valid = is_valid(context, &config.token).await?.into();
+        Ok(TokenCheck { valid, ..config })
     }
 }
 

@@ -219,8 +219,8 @@ async fn delete_orphans(
         .map(|grant| &grant.access_key)
         .collect();
     for access_key in candidates {
-        let reported = connection.tokens.read(operation, access_key).await;
-        if let Ok(Reported::Value(text)) = reported
+        if let Ok(token) = connection.tokens.read(operation, access_key).await
+            && let Reported::Value(text) = token.description
             && description::is_orphan(config.prefix(), &text, now)
         {
             tracing::info!("deleting the service token {access_key}, an orphan of an earlier run");

@@ -43,7 +43,7 @@ use crate::startree::connection::{Connection, Context};
 use crate::startree::names::{existing_name, is_existing_name};
 use crate::startree::planned_names::{Availability, declared_twice};
 use crate::startree::predecessor::Predecessor;
-use crate::startree::role_grants::{claim_key, is_own_token, own_token_keeps_role, title};
+use crate::startree::role_grants::{assignment_id, claim_key, is_own_token, own_token_keeps_role, subject_id, title};
 
 /// Assigns a role to a person, a group, all people of an email domain, or a service token.
 ///
@@ -88,10 +88,9 @@ impl RoleAssignment {
     /// from which it could not be revoked. `None` if there are none.
     fn held_by(role: &Name, holders: &[Subject]) -> Option<Self> {
         let (subject, previous) = holders.split_first()?;
-        let name = |subject: &Subject| format!("{}/{}", subject.subject_type().as_str(), subject.as_str());
-        let previous: Vec<_> = previous.iter().map(name).collect();
+        let previous: Vec<_> = previous.iter().map(subject_id).collect();
         Some(Self {
-            id: format!("{role}/{}", name(subject)).into(),
+            id: assignment_id(role, subject).into(),
             role: role.as_str().into(),
             subject_type: subject.subject_type().as_str().into(),
             subject: subject.as_str().into(),

@@ -17,7 +17,7 @@
 //!   stored. A token that could not be deleted stays in the state as `previous_access_key`, and the
 //!   next apply retries it. A resource never has more than two tokens.
 //! - A token leaves the state only if the platform demonstrably finds service tokens, and twice
-//!   does not find this one (`existence.rs`).
+//!   does not find this one ([`token_existence`]).
 //! - The token that the provider uses is not deleted.
 //! - A token whose configuration is unchanged and that is not due is not changed, and neither is an
 //!   imported one.
@@ -34,7 +34,6 @@
 mod create;
 mod delete;
 mod diagnostics;
-mod existence;
 mod model;
 mod plan;
 mod previous;
@@ -56,7 +55,6 @@ use self::diagnostics::{
     deleted_outside, deletes_previous, falls_back, has_no_role, invalid_id, possibly_deleted, rotates,
     rotation_completed, uses_own_token, value_unknown,
 };
-use self::existence::Existence;
 pub(in crate::startree) use self::model::ServiceToken;
 use self::plan::{claim_secret, plan_delivery, plan_removal, plan_replacement, plan_rotation};
 use self::previous::{Deletion, PreviousToken};
@@ -74,6 +72,7 @@ use crate::startree::connection::{Connection, Context};
 use crate::startree::errors::failure;
 use crate::startree::predecessor;
 use crate::startree::secret_owner::FIELD_NAMES;
+use crate::startree::token_existence::{self, Existence};
 use crate::token::Expiry;
 
 /// Implements `startree_service_token`.
@@ -242,19 +241,19 @@ impl Resource for ServiceTokenResource {
             access_key = successor;
         }
         if let Some(previous) = state.previous.access_key()
-            && let Ok(Existence::Absent) = existence::check(&connection, &operation, &previous).await
+            && let Ok(Existence::Absent) = token_existence::check(&connection, &operation, &previous).await
         {
             state.previous = PreviousToken::default();
         }
         connection
             .tokens
             .record_predecessor(access_key.clone(), state.previous.predecessor());
-        let found = existence::check(&connection, &operation, &access_key).await;
+        let found = token_existence::check(&connection, &operation, &access_key).await;
         self.session.report_skew(&mut context.diagnostics());
         match found.map_err(|error| failure(&error)).leaving(state.clone())? {
-            Existence::Exists(reported) => {
+            Existence::Exists(token) => {
                 if state.description.is_null() {
-                    state.description = description(reported);
+                    state.description = description(token.description);
                 }
                 let grants = connection.role_grants(&operation).await;
                 if grants.is_ok_and(|grants| !grants.iter().any(|grant| grant.access_key == access_key)) {
@@ -341,7 +340,7 @@ impl Resource for ServiceTokenResource {
             let operation = connection.operation(context);
             let previous = state.previous.access_key();
             for access_key in [Some(state.access_key()?), previous].into_iter().flatten() {
-                let found = existence::check(&connection, &operation, &access_key).await;
+                let found = token_existence::check(&connection, &operation, &access_key).await;
                 if let Existence::Exists(_) = found.map_err(|error| failure(&error))? {
                     return Ok(true);
                 }
@@ -363,11 +362,11 @@ impl Resource for ServiceTokenResource {
         let access_key = parse_import_id(id)?;
         let connection = context.client()?;
         let operation = connection.operation(context);
-        let reported = connection.tokens.read(&operation, &access_key).await;
-        let reported = reported.map_err(|error| failure(&error))?;
+        let token = connection.tokens.read(&operation, &access_key).await;
+        let token = token.map_err(|error| failure(&error))?;
         context.report(value_unknown(&access_key));
         let mut state = ServiceToken {
-            description: description(reported),
+            description: description(token.description),
             ..ServiceToken::default()
         };
         state.delivery.generation = self.session.first_generation().into();

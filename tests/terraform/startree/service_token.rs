@@ -4,6 +4,7 @@
 use http::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use token_providers::sandbox::startree::Subject;
 use token_providers::sandbox::{Effect, Fault, Listening, Vault};
 use token_providers::token::Clock;
 
@@ -333,5 +334,45 @@ output \"basic\" {
         world.configure("output \"it\" {\n  value = provider::startree::parse_token(\"st-short\").username\n}\n");
         let run = world.plan_fails().await;
         assert!(run.says("must be a StarTree token"), "{run}");
+    });
+}
+
+#[test]
+fn ephemeral_check_of_a_rejected_token_fails_the_plan_and_stores_no_value() {
+    World::on_each_version_since((1, 10), async |world| {
+        let token = world.sandbox.add_token();
+        let value = token.bearer().expose_secret().to_owned();
+        world.set_env("TF_VAR_dashboards_token", &value);
+        let example = World::examples_folder().join("ephemeral-resources/startree_token_check/ephemeral-resource.tf");
+        world.take(&[example, World::provider_example()]);
+        let run = world.plan_fails().await;
+        assert!(run.says("Pinot does not accept the token of the dashboards."), "{run}");
+        world
+            .sandbox
+            .assign_outside("table-reader", Subject::token(&token.access_key));
+        world.apply().await;
+        assert!(!world.files().contains(token.secret_key.expose_secret()));
+        world.unset_env("TF_VAR_dashboards_token");
+    });
+}
+
+#[test]
+fn ephemeral_check_of_a_token_runs_in_the_apply_that_creates_it_and_in_later_plans() {
+    World::on_each_version_since((1, 10), async |world| {
+        world.configure(&format!(
+            "{}{}",
+            released(1),
+            "ephemeral \"startree_token_check\" \"ci\" {\n  token = startree_service_token.ci.token\n  \
+             depends_on = [startree_role_assignment.ci]\n  lifecycle {\n    postcondition {\n      \
+             condition = self.valid\n      error_message = \"Not accepted.\"\n    }\n  }\n}\n"
+        ));
+        world.apply().await;
+        world.plans_nothing().await;
+        world
+            .sandbox
+            .unassign_outside("reader", Subject::token(&world.keys()[0]));
+        // The token is known, so it is checked before the apply assigns the role again.
+        let run = world.plan_fails().await;
+        assert!(run.says("Not accepted."), "{run}");
     });
 }

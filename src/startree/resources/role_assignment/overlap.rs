@@ -103,12 +103,14 @@ async fn find_predecessor(
     if let Some(known) = tokens.predecessor(access_key) {
         return known;
     }
-    let Ok(Reported::Value(described)) = tokens.read(operation, access_key).await else {
-        return None;
+    let described = match tokens.read(operation, access_key).await.ok()?.description {
+        Reported::Value(described) => described,
+        Reported::Absent => return None,
     };
     let predecessor = match predecessor::parse(&described) {
         (description, Some(access_key)) => {
             let read = tokens.read(operation, &access_key).await;
+            let read = read.map(|token| token.description);
             let is_predecessor =
                 matches!(read, Ok(Reported::Value(text)) if predecessor::parse(&text).0 == description);
             is_predecessor.then_some(Predecessor {

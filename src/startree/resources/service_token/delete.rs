@@ -5,7 +5,6 @@
 //! its assignments, and a role that is still assigned to a deleted token could not be deleted.
 
 use super::diagnostics::{existence_unknown, uses_own_token};
-use super::existence::{self, Existence, can_read_another, is_not_found};
 use super::roles;
 use crate::framework::Diagnostic;
 use crate::platform::ensure;
@@ -13,6 +12,7 @@ use crate::rest::{Error, Operation};
 use crate::startree::api::AccessKey;
 use crate::startree::connection::Connection;
 use crate::startree::errors::failure;
+use crate::startree::token_existence::{self, Existence, can_read_another, is_not_found};
 
 /// Deletes a service token, unless the provider uses it.
 ///
@@ -63,7 +63,7 @@ async fn delete_once(
     {
         return Err(failure(error));
     }
-    match existence::check(connection, operation, access_key).await {
+    match token_existence::check(connection, operation, access_key).await {
         Ok(Existence::Exists(_)) => Ok(true),
         Ok(Existence::Absent) => Ok(false),
         Ok(Existence::Unknown) => Err(existence_unknown(access_key)),

@@ -1,13 +1,13 @@
 //! The roles of a service token: list, assign, transfer to a successor, verify, revoke.
 
 use super::diagnostics::successor_lost_role;
-use super::existence::is_not_found;
 use crate::framework::Diagnostic;
 use crate::rest::Operation;
 use crate::startree::api::{AccessKey, Name, Subject};
 use crate::startree::connection::Connection;
 use crate::startree::errors::failure;
 use crate::startree::role_grants;
+use crate::startree::token_existence::is_not_found;
 
 /// Lists the roles of a token.
 pub(super) async fn list(

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::create::{IssueError, NewToken, create};
 use super::delete::delete_unless_own;
 use super::diagnostics::{possible_orphan, predecessor_not_deleted};
-use super::existence::{self, Existence};
 use super::model::ServiceToken;
 use super::previous::{Deletion, PreviousToken};
 use super::roles;
@@ -21,6 +20,7 @@ use crate::startree::connection::{Connection, Context};
 use crate::startree::errors::failure;
 use crate::startree::predecessor;
 use crate::startree::role_grants::RoleGrant;
+use crate::startree::token_existence::{self, Existence};
 
 /// Replaces the token in the state `prior` by a new one. `now` reads the clock.
 pub(super) async fn rotate(
@@ -103,7 +103,7 @@ pub(super) async fn delivered_successor(
     secret: Option<&StoredSecret<'_>>,
 ) -> Option<AccessKey> {
     let successor = secret?.value()?.successor_of(access_key.as_str())?.parse().ok()?;
-    let found = existence::check(connection, operation, &successor).await;
+    let found = token_existence::check(connection, operation, &successor).await;
     matches!(found, Ok(Existence::Exists(_))).then_some(successor)
 }
 
@@ -127,7 +127,8 @@ pub(super) async fn warn_about_orphan(
         if other == access_key || Some(other) == previous.as_ref() || roles(other) != own_roles {
             continue;
         }
-        if let Ok(Reported::Value(text)) = connection.tokens.read(operation, other).await
+        if let Ok(token) = connection.tokens.read(operation, other).await
+            && let Reported::Value(text) = token.description
             && predecessor::parse(&text).0 == prior.description()
         {
             context.report(possible_orphan(&prior.title(), other));

@@ -10,18 +10,18 @@
 
 use http::StatusCode;
 
+use super::api::{AccessKey, RemoteToken};
+use super::connection::Connection;
 use crate::rest::{Error, Kind, Operation};
-use crate::startree::api::{AccessKey, Reported};
-use crate::startree::connection::Connection;
 
 /// The maximum number of other tokens that are read.
 const MAX_OTHERS: usize = 3;
 
 /// Whether a service token exists.
 #[derive(Debug)]
-pub(in crate::startree) enum Existence {
-    /// The token exists, with this description.
-    Exists(Reported<String>),
+pub(super) enum Existence {
+    /// The token exists.
+    Exists(RemoteToken),
     /// The token does not exist.
     Absent,
     /// The platform does not find the token, and has not answered the same request for any other
@@ -33,7 +33,7 @@ pub(in crate::startree) enum Existence {
 ///
 /// # Errors
 /// [`Error`]: the answer does not say whether it exists.
-pub(in crate::startree) async fn check(
+pub(super) async fn check(
     connection: &Connection,
     operation: &Operation,
     access_key: &AccessKey,
@@ -74,7 +74,7 @@ pub(super) async fn can_read_another(connection: &Connection, operation: &Operat
 
 /// Returns whether the platform answered that the object, or an object of that name, does not
 /// exist. Authentication errors, transient errors and HTML pages do not count.
-pub(in crate::startree) fn is_not_found(error: &Error) -> bool {
+pub(super) fn is_not_found(error: &Error) -> bool {
     match error.kind() {
         Kind::Status {
             status, page: false, ..
