@@ -10,7 +10,7 @@ use token_providers::sandbox::{Effect, Fault};
 use crate::stage::{Scene, Stage, say, show, step};
 
 const ENVIRONMENT: &str = "acme-shop";
-const ROTATION: &str = "/workspaces/acme-shop/sandbox-tokens/rotate";
+const ROTATION: &str = "/workspaces/acme-shop/sdktokens/rotate";
 
 pub(crate) async fn run() -> Result<()> {
     let demo = Demo::prepare().await?;

@@ -7,11 +7,7 @@ terraform {
 }
 
 # Quix__Portal__Api and Quix__Sdk__Token set the address and the credential of the provider.
-provider "quix" {
-  # The paths of the sandbox: the real ones are not public.
-  streaming_tokens_path        = "/workspaces/{workspaceId}/sandbox-tokens"
-  rotate_streaming_tokens_path = "/workspaces/{workspaceId}/sandbox-tokens/rotate"
-}
+provider "quix" {}
 
 variable "rotated" {
   description = "The date of the last rotation. A change rotates the tokens, which revokes token 1."

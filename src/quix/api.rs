@@ -1,7 +1,7 @@
 //! A typed client of Quix's Portal API.
 //!
 //! It has the endpoints of the documentation and of the public Python client, and the two requests
-//! for streaming tokens whose paths the user configures. It does not depend on Terraform.
+//! for streaming tokens, whose paths the user can configure. It does not depend on Terraform.
 
 mod answer;
 mod endpoint;
@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::rest::{Client, Error, Operation, Request, RetrySafety};
 
-pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use endpoint::{Endpoint, InvalidEndpoint, READ_PATH, ROTATE_PATH};
 
 /// The header with the version of the API, as the Python client sends it.
 const VERSION: (HeaderName, &str) = (HeaderName::from_static("x-version"), "2.0");
@@ -56,9 +56,9 @@ pub struct BrokerConfig {
 /// The two streaming tokens of a workspace. Both are valid, and neither expires.
 #[derive(Clone, Debug)]
 pub struct StreamingTokens {
-    /// The token that the next rotation revokes.
+    /// The token that the next rotation revokes; `current` in the API.
     pub token_1: SecretString,
-    /// The token that becomes token 1 in the next rotation.
+    /// The token that becomes token 1 in the next rotation; `next` in the API.
     pub token_2: SecretString,
 }
 
@@ -162,7 +162,7 @@ impl Api {
 
     /// Rotates the streaming tokens of a workspace with a request to `endpoint`: token 1 is
     /// revoked, token 2 becomes token 1, and a new token 2 is created. Returns the tokens in the
-    /// answer, if it contains them.
+    /// answer, if it contains them. Token 1 may still be accepted for a few minutes.
     ///
     /// The request is not idempotent: a second one would revoke the other token, too. It is never
     /// retried after a lost answer.

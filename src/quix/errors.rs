@@ -1,4 +1,4 @@
-//! Diagnostics for failed requests and missing settings.
+//! Diagnostics for failed requests.
 
 use http::StatusCode;
 
@@ -9,19 +9,6 @@ use crate::rest::{Error, Kind};
 /// Describes a failed request with advice for this platform.
 pub(super) fn request_failed(error: &Error) -> Diagnostic {
     platform::request_failed(error, advice)
-}
-
-/// Describes a missing path for `purpose`.
-pub(super) fn missing_path(argument: &str, purpose: &str) -> Diagnostic {
-    Diagnostic::error(
-        format!("Missing {argument}"),
-        format!(
-            "The path for {purpose} streaming tokens is not in Quix's public documentation, so the provider has no default for \
-             it. Set the provider's `{argument}` to the path below `portal_api`, with `{{workspaceId}}` in the place of the \
-             environment's id. The Portal API's own reference, at `/swagger` below `portal_api`, may show it; otherwise ask \
-             Quix."
-        ),
-    )
 }
 
 /// Quix documents no meaning of each status, only that rotations require the role Admin.
@@ -38,7 +25,8 @@ fn advice(error: &Error) -> Option<&'static str> {
         ),
         (Some(StatusCode::NOT_FOUND), _) => Some(
             "Check the environment's id, which is not its name, and whether the provider's token gives access to the \
-             environment. If nothing can be found, check the provider's `portal_api`, and for streaming tokens its \
+             environment. If nothing can be found, check the provider's `portal_api`. If only streaming tokens cannot be \
+             found, the platform may have other paths for them than it had in 2023: set the provider's \
              `streaming_tokens_path` and `rotate_streaming_tokens_path`. Nothing was removed from the state. If the \
              environment was deleted, remove its resources from the state with `terraform state rm`.",
         ),

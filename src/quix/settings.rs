@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::api::Endpoint;
+use super::api::{Endpoint, READ_PATH, ROTATE_PATH};
 use super::connection::Endpoints;
 use crate::framework::{Configured, Diagnostic, Diagnostics, Field, Model};
 use crate::platform::Environment;
@@ -24,11 +24,12 @@ use crate::rest::{BaseUrl, Credential};
 ///   token of such a user. It is not documented whether other users can read them.
 /// - A streaming token is enough to read the broker settings of its own environment.
 ///
-/// **Streaming tokens need two paths that are not public.** Quix's command line reads and rotates
-/// streaming tokens (`quix cloud environments tokens`), but the public documentation does not
-/// describe the requests. According to Quix's documentation, the Portal API has its own reference
-/// at `/swagger` below its address, which may show them; otherwise ask Quix. Nothing else in this
-/// provider needs these paths.
+/// Quix's documentation does not describe the requests that read and rotate streaming tokens. The
+/// provider sends those of Quix's own Postman collection of the Portal API, which was public in the
+/// repository `quixio/quix-samples` on GitHub (`python/postman/quix-postman.json`) in 2023 and was
+/// removed in February 2024. The platform may have changed since. If it has, set
+/// `streaming_tokens_path` and `rotate_streaming_tokens_path`. According to Quix's documentation,
+/// the Portal API shows its own reference at `/swagger` below its address.
 ///
 /// An argument takes precedence over its environment variable.
 #[derive(Model, Clone, Debug, Default)]
@@ -44,15 +45,14 @@ pub struct Config {
     #[attribute(optional)]
     token: Field<SecretString>,
     /// The path below `portal_api` that reads the streaming tokens of an environment, optionally
-    /// with a query. `{workspaceId}` stands for the environment's id. Required for
-    /// `quix_streaming_tokens` only. **There is no default, because the path is not in Quix's
-    /// public documentation.**
+    /// with a query. `{workspaceId}` stands for the environment's id. Default:
+    /// `/workspaces/{workspaceId}/sdktokens`, which Quix published in 2023.
     #[attribute(optional, check = unless_empty(Endpoint::for_read))]
     streaming_tokens_path: Field<String>,
     /// The path below `portal_api` that rotates the streaming tokens of an environment, in the same
     /// format. The request is a `POST` without a body. For another method, write it before the
-    /// path: `PUT /…` or `PATCH /…`. Required if a rotation is planned. **There is no default,
-    /// because the path is not in Quix's public documentation.**
+    /// path: `PUT /…` or `PATCH /…`. Default: `/workspaces/{workspaceId}/sdktokens/rotate`, which
+    /// Quix published in 2023.
     #[attribute(optional, check = unless_empty(Endpoint::for_rotation))]
     rotate_streaming_tokens_path: Field<String>,
     #[attribute(flatten)]
@@ -102,23 +102,22 @@ pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Confi
          access token or a streaming token.",
         &mut diagnostics,
     );
-    let endpoints = Endpoints {
-        read: check(
-            "streaming_tokens_path",
-            read_path.known(),
-            Endpoint::for_read,
-            &mut diagnostics,
-        ),
-        rotate: check(
-            "rotate_streaming_tokens_path",
-            rotate_path.known(),
-            Endpoint::for_rotation,
-            &mut diagnostics,
-        ),
-    };
+    let read = check(
+        "streaming_tokens_path",
+        Some(known_or(read_path, READ_PATH)),
+        Endpoint::for_read,
+        &mut diagnostics,
+    );
+    let rotate = check(
+        "rotate_streaming_tokens_path",
+        Some(known_or(rotate_path, ROTATE_PATH)),
+        Endpoint::for_rotation,
+        &mut diagnostics,
+    );
+    let endpoints = read.zip(rotate).map(|(read, rotate)| Endpoints { read, rotate });
     let timeouts = config.timeouts.resolve(&mut diagnostics);
-    let (Some(portal_api), Some(credential), Some((request_timeout, retry_timeout)), false) =
-        (portal_api, credential, timeouts, diagnostics.has_errors())
+    let (Some(portal_api), Some(credential), Some(endpoints), Some((request_timeout, retry_timeout)), false) =
+        (portal_api, credential, endpoints, timeouts, diagnostics.has_errors())
     else {
         return Err(diagnostics);
     };
@@ -131,6 +130,12 @@ pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Confi
         request_timeout,
         retry_timeout,
     }))
+}
+
+/// Returns the argument, or `default` if it is null or empty.
+fn known_or<'a>(argument: &'a Field<String>, default: &'a str) -> &'a str {
+    let known = argument.known().filter(|text| !text.is_empty());
+    known.map_or(default, String::as_str)
 }
 
 fn missing_portal_api() -> Diagnostic {
@@ -162,7 +167,6 @@ mod tests {
             panic!("it is not resolved");
         };
         assert_eq!(settings.portal_api.as_str(), "https://portal-api.example.com");
-        assert!(settings.endpoints.read.is_none() && settings.endpoints.rotate.is_none());
     }
 
     #[test]
@@ -183,7 +187,17 @@ mod tests {
             ("Quix__Portal__Api", "https://portal-api.example.com/"),
             ("Quix__Sdk__Token", "secret"),
         ];
-        assert!(matches!(resolved(config(), &environment), Ok(Configured::Ready(_))));
+        let Ok(Configured::Ready(settings)) = resolved(config(), &environment) else {
+            panic!("it is not resolved");
+        };
+        let endpoints = [settings.endpoints.read, settings.endpoints.rotate].map(|endpoint| endpoint.to_string());
+        assert_eq!(
+            endpoints,
+            [
+                "GET /workspaces/{workspaceId}/sdktokens",
+                "POST /workspaces/{workspaceId}/sdktokens/rotate"
+            ]
+        );
     }
 
     #[test]

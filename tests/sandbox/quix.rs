@@ -10,8 +10,8 @@ use token_providers::sandbox::quix::{ErrorBody, Options, Paths, Readers, Role, R
 use token_providers::sandbox::{Effect, Fault, Listening};
 
 const DEV: &str = "acme-shop-dev";
-const READ: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
-const ROTATE: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
+const READ: &str = "/workspaces/acme-shop-dev/sdktokens";
+const ROTATE: &str = "/workspaces/acme-shop-dev/sdktokens/rotate";
 
 struct Platform {
     sandbox: Sandbox,
@@ -85,10 +85,14 @@ async fn rotation_revokes_token_1_promotes_token_2_and_issues_another() {
     let [first, second] = platform.tokens();
     assert_eq!(
         platform.ask(Method::GET, READ).await.json(),
-        json!({"token1": first, "token2": second})
+        json!({"current": first, "next": second})
     );
-    assert_eq!(platform.ask(Method::POST, ROTATE).await.status, 200);
+    let rotated = platform.ask(Method::POST, ROTATE).await;
     let [now_first, now_second] = platform.tokens();
+    assert_eq!(
+        (rotated.status, rotated.json()),
+        (200, json!({"current": now_first, "next": now_second}))
+    );
     assert_eq!(now_first, second);
     assert!(now_second != first && now_second != second);
     let live = |value: &str| platform.sandbox.is_live(value);
@@ -117,7 +121,7 @@ async fn repeated_rotation_revokes_both_tokens() {
 #[tokio::test]
 async fn undocumented_behaviour_is_configurable() {
     for (paths, reading, rotation) in [
-        (Paths::Nested, (Method::GET, READ), (Method::POST, ROTATE)),
+        (Paths::Published, (Method::GET, READ), (Method::POST, ROTATE)),
         (
             Paths::ByQuery,
             (Method::GET, "/sandbox-tokens?workspaceId=acme-shop-dev"),
@@ -134,13 +138,14 @@ async fn undocumented_behaviour_is_configurable() {
             let answer = platform.ask(rotation.0.clone(), rotation.1).await;
             let [one, two] = platform.tokens();
             let expected = match rotated {
-                Rotated::Tokens => (200, json!({"token1": one, "token2": two}).to_string()),
+                Rotated::Tokens => (200, json!({"current": one, "next": two}).to_string()),
                 Rotated::NewToken => (201, json!(two).to_string()),
                 Rotated::Empty => (200, String::new()),
                 Rotated::NoContent => (204, String::new()),
             };
             assert_eq!((answer.status, answer.text), expected);
             for (tokens, expected) in [
+                (Tokens::Published, json!({"current": one, "next": two})),
                 (Tokens::Named, json!({"token1": one, "token2": two})),
                 (Tokens::Strings, json!([one, two])),
                 (Tokens::Objects, json!([{"token": one}, {"token": two}])),
@@ -152,8 +157,8 @@ async fn undocumented_behaviour_is_configurable() {
         }
         // Only the configured paths exist.
         let other = match paths {
-            Paths::Nested => Paths::ByQuery,
-            Paths::ByQuery => Paths::Nested,
+            Paths::Published => Paths::ByQuery,
+            Paths::ByQuery => Paths::Published,
         };
         let platform = Platform::new(Options {
             paths: other,
@@ -162,6 +167,29 @@ async fn undocumented_behaviour_is_configurable() {
         .await;
         assert_eq!(platform.ask(reading.0, reading.1).await.status, 404);
         assert_eq!(platform.ask(rotation.0, rotation.1).await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn revoked_token_may_be_accepted_for_a_few_minutes() {
+    let platform = Platform::new(Options {
+        deactivation: SignedDuration::from_mins(4),
+        ..Options::default()
+    })
+    .await;
+    let [first, second] = platform.sandbox.tokens(DEV).unwrap();
+    for _ in 0..2 {
+        platform.ask(Method::POST, ROTATE).await;
+    }
+    for token in [&first, &second] {
+        assert_eq!(platform.ask_as(token, Method::GET, "/workspaces").await.status, 200);
+    }
+    platform.sandbox.advance(SignedDuration::from_mins(4));
+    for token in [&first, &second] {
+        assert_eq!(platform.ask_as(token, Method::GET, "/workspaces").await.status, 401);
+    }
+    for token in platform.sandbox.tokens(DEV).unwrap() {
+        assert_eq!(platform.ask_as(&token, Method::GET, "/workspaces").await.status, 200);
     }
 }
 

@@ -20,7 +20,7 @@ use token_providers::framework::testing::{Configuration, Object, ResourceBlock, 
 use token_providers::framework::{Provider, Value};
 use token_providers::platform::Runtime;
 use token_providers::quix::Quix;
-use token_providers::sandbox::quix::{Portal, Role, Sandbox, option_variants};
+use token_providers::sandbox::quix::{Paths, Portal, Role, Sandbox, option_variants};
 use token_providers::token::Clock;
 
 use super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate, text};
@@ -104,10 +104,13 @@ impl SimulatedPlatform for Organisation {
 
     fn provider_block(&self) -> Vec<(&'static str, &'static str)> {
         let paths = self.sandbox.options().paths;
-        vec![
-            ("streaming_tokens_path", paths.reading()),
-            ("rotate_streaming_tokens_path", paths.rotation()),
-        ]
+        match paths {
+            Paths::Published => Vec::new(),
+            Paths::ByQuery => vec![
+                ("streaming_tokens_path", paths.reading()),
+                ("rotate_streaming_tokens_path", paths.rotation()),
+            ],
+        }
     }
 
     fn variables(&self, base_url: &str) -> Vec<(&'static str, String)> {

@@ -227,6 +227,8 @@ mod tests {
     #[test]
     fn streaming_tokens_are_read_in_every_shape() {
         for body in [
+            r#"{"current":"sdk-a","next":"sdk-b"}"#,
+            r#"{"next":{"value":"sdk-b"},"current":{"value":"sdk-a"}}"#,
             r#"["sdk-a","sdk-b"]"#,
             r#"[{"token":"sdk-a"},{"token":"sdk-b"}]"#,
             r#"[{"id":1,"value":"sdk-a","createdAt":"2027"},{"id":2,"value":"sdk-b"}]"#,
@@ -257,6 +259,8 @@ mod tests {
             r#"["sdk-a","sdk-a"]"#,
             r#"["sdk-a","sdk b"]"#,
             r#"{"token1":"sdk-a"}"#,
+            r#"{"current":"sdk-a","next":null}"#,
+            r#"{"current":"sdk-a","next":"sdk-a"}"#,
             r#"{"token1":"sdk-a","other2":"sdk-b"}"#,
             r#"{"token1":"sdk-a","token2":"sdk-b","other1":"sdk-c","other2":"sdk-d"}"#,
             r#"{"a":["sdk-a","sdk-b"],"b":["sdk-c","sdk-d"]}"#,

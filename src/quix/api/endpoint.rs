@@ -1,4 +1,5 @@
-//! An endpoint that the platform's public documentation omits, and that the user configures.
+//! The endpoints of streaming tokens. The platform's documentation omits them: the defaults are those
+//! of Quix's Postman collection, and the user can configure others.
 
 use std::fmt;
 
@@ -8,6 +9,13 @@ use crate::rest::Request;
 
 /// The placeholder for the environment's id.
 const PLACEHOLDER: &str = "{workspaceId}";
+
+/// The path that reads streaming tokens, in Quix's own Postman collection of the Portal API
+/// (quixio/quix-samples, `python/postman/quix-postman.json`, 2023, removed in February 2024).
+pub const READ_PATH: &str = "/workspaces/{workspaceId}/sdktokens";
+
+/// The path that rotates streaming tokens by POST, in the same collection.
+pub const ROTATE_PATH: &str = "/workspaces/{workspaceId}/sdktokens/rotate";
 
 /// The method and path of a request, such as `PUT /some/path/{workspaceId}`.
 ///

@@ -49,8 +49,9 @@ use crate::quix::connection::{Connection, Context};
 use crate::quix::errors::request_failed;
 
 /// Manages the two streaming tokens of an environment, which authenticate clients of Quix Streams.
-/// Both are always valid, and neither expires. **A rotation revokes token 1 at once**, makes token
-/// 2 token 1, and creates a new token 2.
+/// Both are always valid, and neither expires. **A rotation revokes token 1**, makes token 2 token
+/// 1, and creates a new token 2. According to Quix, it may take a few minutes until token 1 is fully
+/// deactivated.
 ///
 /// ~> **The Terraform state contains the tokens.** Everyone who can read the state can use them.
 ///
@@ -68,10 +69,11 @@ use crate::quix::errors::request_failed;
 ///
 /// Use one such resource per environment, in one state.
 ///
-/// Not documented by the platform: the paths for reading and rotating streaming tokens, which are
-/// arguments of the provider; the shape of the answers (the provider accepts two strings, two
-/// objects with a `token` or `value`, or two members whose names end in 1 and 2; the first one of a
-/// list is token 1); and whether users without the role Admin can read the tokens. The platform
+/// The requests and answers are those of Quix's own Postman collection of 2023 (see [the
+/// provider](../index.md)): `current` is token 1, and `next` is token 2. Because the platform may
+/// have changed since, the provider also accepts answers with two strings, two objects with a
+/// `token` or `value`, or two members whose names end in 1 and 2; the first one of a list is token
+/// 1. It is not documented whether users without the role Admin can read the tokens. The platform
 /// does not show who rotated the tokens or who uses them, so a rotation cannot wait until token 1
 /// is unused.
 #[derive(Model, Clone, Debug, Default)]
@@ -112,14 +114,8 @@ impl StreamingTokensResource {
     /// Plans a creation, which reads the tokens and may rotate them.
     fn plan_creation(context: &Context, planned: &mut StreamingTokens) {
         planned.tokens.changed_outside = false.into();
-        let Some(connection) = context.known_client() else {
-            return;
-        };
-        let mut diagnostics = context.diagnostics();
-        diagnostics.ok(connection.read_endpoint());
         if planned.policy.may_list_tokens() {
-            diagnostics.ok(connection.rotate_endpoint());
-            diagnostics.push(diagnostics::create_may_rotate(planned.workspace()));
+            context.report(diagnostics::create_may_rotate(planned.workspace()));
         }
     }
 
@@ -130,7 +126,6 @@ impl StreamingTokensResource {
         let Some(connection) = context.known_client() else {
             return;
         };
-        diagnostics.ok(connection.rotate_endpoint());
         let tokens = [&prior.tokens.token_1, &prior.tokens.token_2];
         for token in tokens.into_iter().take(times.into()).filter_map(Field::known) {
             if connection.api.is_own_credential(token).await {
@@ -185,7 +180,7 @@ async fn read_tokens(context: &Context, workspace: &str) -> Result<api::Streamin
     let operation = connection.operation(context);
     let tokens = connection
         .api
-        .streaming_tokens(&operation, connection.read_endpoint()?, workspace);
+        .streaming_tokens(&operation, &connection.endpoints.read, workspace);
     tokens.await.map_err(|error| request_failed(&error).on("workspace_id"))
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::api::{Api, Endpoint};
 use super::connection::{Connection, Endpoints};
@@ -39,8 +39,8 @@ pub(super) fn connection_with(sandbox: &Sandbox, token: &SecretString) -> Connec
     let api = Api::new(client(transport, "http://127.0.0.1", credential));
     let paths = sandbox.options().paths;
     let endpoints = Endpoints {
-        read: Some(Endpoint::for_read(paths.reading()).unwrap()),
-        rotate: Some(Endpoint::for_rotation(paths.rotation()).unwrap()),
+        read: Endpoint::for_read(paths.reading()).unwrap(),
+        rotate: Endpoint::for_rotation(paths.rotation()).unwrap(),
     };
     Connection::new(api, endpoints, Duration::from_secs(300))
 }
@@ -66,15 +66,15 @@ pub(super) fn provider_with(sandbox: &Sandbox, token: &SecretString) -> impl Fn(
     }
 }
 
-/// Returns a `provider` block with the sandbox's endpoints for streaming tokens.
-pub(super) fn block(paths: Paths) -> Json {
-    json!({
-        "streaming_tokens_path": paths.reading(),
-        "rotate_streaming_tokens_path": paths.rotation(),
-    })
-}
-
-/// Creates a Terraform workspace with this `provider` block.
+/// Creates a Terraform workspace, whose `provider` block has the sandbox's paths if they are not the
+/// published ones.
 pub(super) fn workspace(sandbox: &Sandbox) -> Workspace {
-    Workspace::new().with_provider(block(sandbox.options().paths))
+    let paths = sandbox.options().paths;
+    match paths {
+        Paths::Published => Workspace::new(),
+        Paths::ByQuery => Workspace::new().with_provider(json!({
+            "streaming_tokens_path": paths.reading(),
+            "rotate_streaming_tokens_path": paths.rotation(),
+        })),
+    }
 }

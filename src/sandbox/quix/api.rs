@@ -1,4 +1,4 @@
-//! The API: the documented endpoints, and those of streaming tokens at assumed paths.
+//! The API: the documented endpoints, and the published ones of streaming tokens.
 //!
 //! Requests are validated strictly: another version, or a query or a body that no client sends, is
 //! rejected, so that a provider cannot rely on it. Requests as in the documentation's samples and
@@ -37,8 +37,8 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/auth/token/roles", get(token_roles))
         .route("/profile", get(profile))
         .route("/{id}/topics", get(topics))
-        .route("/workspaces/{id}/sandbox-tokens", get(tokens))
-        .route("/workspaces/{id}/sandbox-tokens/rotate", post(rotate))
+        .route("/workspaces/{id}/sdktokens", get(tokens))
+        .route("/workspaces/{id}/sdktokens/rotate", post(rotate))
         .route("/sandbox-tokens", get(tokens_by_query).put(rotate_by_query))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -58,7 +58,7 @@ impl Sandbox {
             let token = text(header::AUTHORIZATION.as_str())
                 .and_then(|bearer| bearer.split_once(' '))
                 .and_then(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer").then_some(token));
-            let answer = match token.and_then(|token| portal.caller(token)) {
+            let answer = match token.and_then(|token| portal.caller(token, now)) {
                 None => Err(Refusal::Unauthenticated),
                 Some(_) if text("x-version").is_some_and(|version| version != "2.0") => {
                     Err(Refusal::Invalid("The version is not supported."))
@@ -255,14 +255,14 @@ const PERMISSIONS: [&str; 6] = ["Create", "Read", "Update", "Delete", "Write", "
 
 async fn tokens(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     sandbox.serve(&headers, |portal, caller, now| {
-        portal.require_paths(Paths::Nested)?;
+        portal.require_paths(Paths::Published)?;
         portal.read_tokens(&id, caller, now)
     })
 }
 
 async fn rotate(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Response {
     sandbox.serve(&headers, |portal, caller, now| {
-        portal.require_paths(Paths::Nested)?;
+        portal.require_paths(Paths::Published)?;
         portal.rotate_tokens(&id, caller, now, &body)
     })
 }

@@ -1,9 +1,10 @@
 //! Quix's Portal API in memory, as its documentation and its public Python client show it.
 //!
 //! Included: workspaces, each with a broker and two streaming tokens; the permissions of users and
-//! workspaces; the documented rotation of streaming tokens, at assumed paths because the real ones
-//! are not public. [`Options`] has a field for each behaviour that the documentation leaves open.
-//! Not included: the rest of Quix, such as topics and deployments.
+//! workspaces; the documented rotation of streaming tokens, with the requests of Quix's own Postman
+//! collection of 2023. [`Options`] has a field for each behaviour that the documentation leaves open,
+//! or that may have changed since 2023. Not included: the rest of Quix, such as topics and
+//! deployments.
 
 mod answer;
 mod api;
@@ -37,8 +38,8 @@ impl Platform for Portal {
         &self.issued
     }
 
-    fn is_live(&self, value: &str, _: Timestamp) -> bool {
-        self.caller(value).is_some()
+    fn is_live(&self, value: &str, now: Timestamp) -> bool {
+        self.caller(value, now).is_some()
     }
 }
 

@@ -10,15 +10,16 @@ use jiff::SignedDuration;
 /// option is marked as undocumented, a robust client must work with each value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The paths to read and rotate streaming tokens. The command line and the portal can do both,
-    /// but their requests are not public: all of these paths are assumptions.
+    /// The paths to read and rotate streaming tokens. Quix published them in 2023.
     pub paths: Paths,
-    /// The JSON of both tokens. Not public.
+    /// The JSON of both tokens. Quix published it in 2023.
     pub tokens: Tokens,
-    /// The answer to a rotation. Not public; the documentation of the command line says that it
-    /// rotates and retrieves.
+    /// The answer to a rotation. Quix published it in 2023.
     pub rotated: Rotated,
-    /// The period after a rotation during which a read returns the previous tokens. Not public.
+    /// The period after a rotation during which the platform still accepts the revoked token. It
+    /// "might take a few minutes to fully deactivate".
+    pub deactivation: SignedDuration,
+    /// The period after a rotation during which a read returns the previous tokens. Not documented.
     pub stale_reads: SignedDuration,
     /// The callers that may read the streaming tokens. Documented is only that administrators may
     /// rotate them.
@@ -40,9 +41,10 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            paths: Paths::Nested,
-            tokens: Tokens::Named,
+            paths: Paths::Published,
+            tokens: Tokens::Published,
             rotated: Rotated::Tokens,
+            deactivation: SignedDuration::ZERO,
             stale_reads: SignedDuration::ZERO,
             readers: Readers::Users,
             forbidden: StatusCode::FORBIDDEN,
@@ -69,12 +71,13 @@ pub fn option_variants() -> Vec<Options> {
             ..Options::default()
         },
         Options {
-            stale_reads: jiff::SignedDuration::from_secs(3),
+            stale_reads: SignedDuration::from_secs(3),
             readers: Readers::Holders,
             errors: ErrorBody::Plain,
             ..Options::default()
         },
         Options {
+            deactivation: SignedDuration::from_mins(4),
             errors: ErrorBody::Empty,
             forbidden: StatusCode::UNAUTHORIZED,
             ..Options::default()
@@ -100,9 +103,11 @@ pub fn option_variants() -> Vec<Options> {
 /// The paths to read and rotate streaming tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paths {
-    /// Paths below the workspace, with a rotation by POST.
-    Nested,
-    /// One path for all workspaces, with the workspace in the query and a rotation by PUT.
+    /// Paths below the workspace with a rotation by POST, as Quix's own Postman collection of 2023
+    /// shows.
+    Published,
+    /// One path for all workspaces, with the workspace in the query and a rotation by PUT: an
+    /// assumption, for a platform that has changed.
     ByQuery,
 }
 
@@ -110,7 +115,7 @@ impl Paths {
     /// The path to read the tokens, in the format of a provider's configuration.
     pub fn reading(self) -> &'static str {
         match self {
-            Self::Nested => "/workspaces/{workspaceId}/sandbox-tokens",
+            Self::Published => "/workspaces/{workspaceId}/sdktokens",
             Self::ByQuery => "/sandbox-tokens?workspaceId={workspaceId}",
         }
     }
@@ -118,7 +123,7 @@ impl Paths {
     /// The request that rotates the tokens, in the format of a provider's configuration.
     pub fn rotation(self) -> &'static str {
         match self {
-            Self::Nested => "/workspaces/{workspaceId}/sandbox-tokens/rotate",
+            Self::Published => "/workspaces/{workspaceId}/sdktokens/rotate",
             Self::ByQuery => "PUT /sandbox-tokens?workspaceId={workspaceId}",
         }
     }

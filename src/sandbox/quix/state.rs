@@ -35,6 +35,8 @@ pub(super) struct Workspace {
     pub(super) password: SecretString,
     pub(super) created: Timestamp,
     tokens: [SecretString; 2],
+    /// The revoked tokens, each with the time until which it is still accepted.
+    revoked: Vec<(SecretString, Timestamp)>,
     /// The previous tokens, and the time until which a read returns them.
     previous: Option<([SecretString; 2], Timestamp)>,
     rotations: usize,
@@ -72,6 +74,7 @@ impl Portal {
             password: self.value(""),
             created: now,
             tokens: [self.value("sdk-"), self.value("sdk-")],
+            revoked: Vec::new(),
             previous: None,
             rotations: 0,
         };
@@ -79,11 +82,10 @@ impl Portal {
     }
 
     /// Returns the owner of a token; `None` for an unknown token.
-    pub(super) fn caller(&self, token: &str) -> Option<Caller> {
-        let has_token = |workspace: &Workspace| workspace.tokens.iter().any(|held| held.expose_secret() == token);
+    pub(super) fn caller(&self, token: &str, now: Timestamp) -> Option<Caller> {
         let workspace = || {
             let mut workspaces = self.workspaces.iter();
-            let (id, _) = workspaces.find(|(_, workspace)| has_token(workspace))?;
+            let (id, _) = workspaces.find(|(_, workspace)| workspace.accepts(token, now))?;
             Some(Caller::Workspace(id.clone()))
         };
         self.users.get(token).copied().map(Caller::User).or_else(workspace)
@@ -92,10 +94,13 @@ impl Portal {
     /// "Rotating deactivates Token 1, Token 2 takes its place and a new Token 2 is generated."
     pub(super) fn rotate(&mut self, id: &str, now: Timestamp) -> Option<SecretString> {
         let new = self.value("sdk-");
-        let stale_reads = self.options.stale_reads;
+        let (stale_reads, deactivation) = (self.options.stale_reads, self.options.deactivation);
         let workspace = self.workspaces.get_mut(id)?;
         let visible = workspace.visible_tokens(now).clone();
-        let [_, second] = workspace.tokens.clone();
+        let [first, second] = workspace.tokens.clone();
+        workspace
+            .revoked
+            .extend(now.checked_add(deactivation).ok().map(|until| (first, until)));
         workspace.previous = now.checked_add(stale_reads).ok().map(|until| (visible, until));
         workspace.tokens = [second, new.clone()];
         workspace.rotations += 1;
@@ -120,6 +125,14 @@ impl Workspace {
     pub(super) fn visible_tokens(&self, now: Timestamp) -> &[SecretString; 2] {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
         previous.map_or(&self.tokens, |(tokens, _)| tokens)
+    }
+
+    /// Whether the platform accepts this token: one of the two valid tokens, or one that is not yet
+    /// fully deactivated.
+    fn accepts(&self, token: &str, now: Timestamp) -> bool {
+        let deactivating = self.revoked.iter().filter(|(_, until)| now < *until);
+        let mut accepted = self.tokens.iter().chain(deactivating.map(|(token, _)| token));
+        accepted.any(|accepted| accepted.expose_secret() == token)
     }
 
     /// The number of rotations.

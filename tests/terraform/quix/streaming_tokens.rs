@@ -3,8 +3,8 @@
 use secrecy::ExposeSecret as _;
 use token_providers::sandbox::{Effect, Fault};
 
-use super::world::{DEV, TOKENS, World, generation, provider_block, tokens, warnings};
-const ROTATE: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
+use super::world::{DEV, TOKENS, World, generation, tokens, warnings};
+const ROTATE: &str = "/workspaces/acme-shop-dev/sdktokens/rotate";
 
 /// Asserts that the state has the current tokens, and that they were rotated once since `first`.
 async fn assert_rotated_once(world: &World, first: &serde_json::Value) {
@@ -107,8 +107,7 @@ fn two_resources_of_one_environment_revoke_one_token() {
     World::on_each_version(async |world| {
         let both = |leak: &str| {
             let one = tokens(leak);
-            let two = one.replace(&provider_block(token_providers::sandbox::quix::Paths::Nested), "");
-            format!("{one}{}", two.replace("\"dev\" {", "\"too\" {"))
+            format!("{one}{}", one.replace("\"dev\" {", "\"too\" {"))
         };
         world.configure(&both("1"));
         world.apply().await;
@@ -158,7 +157,7 @@ fn deleted_environment_fails_the_plan_until_removed_from_the_state() {
             .unwrap()
             .success()
             .unwrap();
-        world.configure(&provider_block(token_providers::sandbox::quix::Paths::Nested));
+        world.configure("");
         world.plans_nothing().await;
     });
 }

@@ -1,8 +1,7 @@
 //! A state survives an upgrade of the provider.
 
-use token_providers::sandbox::quix::{Paths, Portal};
+use token_providers::sandbox::quix::Portal;
 
-use super::world::provider_block;
 use crate::terraform::upgrade;
 
 /// Every resource type of the provider.
@@ -13,16 +12,12 @@ resource "quix_streaming_tokens" "dev" {
 }
 "#;
 
-fn configuration() -> String {
-    format!("{}{RESOURCES}", provider_block(Paths::Nested))
-}
-
 #[test]
 fn state_of_an_older_schema_is_upgraded_without_changes() {
-    upgrade::state_is_upgraded_and_plans_nothing::<Portal>(|_| {}, &configuration());
+    upgrade::state_is_upgraded_and_plans_nothing::<Portal>(|_| {}, RESOURCES);
 }
 
 #[test]
 fn states_of_released_versions_load_unchanged() {
-    upgrade::stored_states_are_read::<Portal>(|_| {}, &configuration());
+    upgrade::stored_states_are_read::<Portal>(|_| {}, RESOURCES);
 }

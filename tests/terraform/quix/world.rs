@@ -5,7 +5,7 @@ use serde_json::Value;
 use token_providers::framework::Provider;
 use token_providers::platform::Runtime;
 use token_providers::quix::Quix;
-use token_providers::sandbox::quix::{Options, Paths, Portal, Role, Sandbox};
+use token_providers::sandbox::quix::{Options, Portal, Role, Sandbox};
 
 pub(crate) use crate::terraform::world::{PlatformUnderTest, generation, warnings};
 
@@ -26,15 +26,7 @@ impl PlatformUnderTest for Portal {
 
     fn variables(sandbox: &Sandbox, base_url: &str) -> Vec<(&'static str, String)> {
         let token = sandbox.add_user(Role::Admin).expose_secret().to_owned();
-        vec![
-            ("Quix__Portal__Api", base_url.to_owned()),
-            ("Quix__Sdk__Token", token),
-            ("TF_VAR_streaming_tokens_path", Paths::Nested.reading().to_owned()),
-            (
-                "TF_VAR_rotate_streaming_tokens_path",
-                Paths::Nested.rotation().to_owned(),
-            ),
-        ]
+        vec![("Quix__Portal__Api", base_url.to_owned()), ("Quix__Sdk__Token", token)]
     }
 
     fn provider(runtime: Runtime) -> impl Provider {
@@ -48,20 +40,10 @@ pub(crate) const DEV: &str = "acme-shop-dev";
 /// The address of the environment's streaming tokens.
 pub(crate) const TOKENS: &str = "quix_streaming_tokens.dev";
 
-/// Returns a `provider` block with the sandbox's paths.
-pub(crate) fn provider_block(paths: Paths) -> String {
-    format!(
-        "provider \"quix\" {{\n  streaming_tokens_path = \"{}\"\n  rotate_streaming_tokens_path = \"{}\"\n}}\n",
-        paths.reading(),
-        paths.rotation()
-    )
-}
-
 /// Returns the configuration of the streaming tokens, with a trigger `leak`.
 pub(crate) fn tokens(leak: &str) -> String {
     let arguments = format!("workspace_id = \"{DEV}\"\n  rotation_triggers = {{ leak = \"{leak}\" }}");
-    let resource = format!("resource \"quix_streaming_tokens\" \"dev\" {{\n  {arguments}\n}}\n");
-    format!("{}{resource}", provider_block(Paths::Nested))
+    format!("resource \"quix_streaming_tokens\" \"dev\" {{\n  {arguments}\n}}\n")
 }
 
 impl World {

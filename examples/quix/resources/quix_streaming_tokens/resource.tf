@@ -1,7 +1,7 @@
 resource "quix_streaming_tokens" "dev" {
   workspace_id = "acme-shop-dev"
 
-  # Every change revokes token 1 at once and makes token 2 token 1.
+  # Every change revokes token 1 and makes token 2 token 1.
   rotation_triggers = {
     rotated = "2027-01-15"
   }

@@ -34,8 +34,8 @@ pub(super) fn will_rotate(
         (
             format!("Token 1 of {workspace:?} will be revoked"),
             format!(
-                "This plan rotates the streaming tokens: {reasons}. Token 1 is revoked at once, and clients that still use it are \
-                 rejected. By default, these are all deployments that were not restarted since the last rotation, because \
+                "This plan rotates the streaming tokens: {reasons}. Token 1 is revoked. Within a few minutes, the platform rejects \
+                 all clients that still use it: by default, all deployments that were not restarted since the last rotation, because \
                  Quix__Sdk__Token is token 1. Token 2 becomes token 1 and remains valid.{once_more}\n\nApply once all clients \
                  use token 2, or when they may be unavailable until they are restarted."
             ),
@@ -49,8 +49,8 @@ pub(super) fn may_rotate(workspace: &str) -> Diagnostic {
     Diagnostic::warning(
         format!("Token 1 of {workspace:?} may be revoked"),
         "`rotation_triggers`, `forced_rotation_triggers` or `revoke_sha256` has a value that is known only at apply. If a trigger \
-         changes, or a current token is listed, the streaming tokens are rotated: token 1 is revoked at once, and token 2 takes \
-         its place. If token 2 is listed, both are revoked.",
+         changes, or a current token is listed, the streaming tokens are rotated: token 1 is revoked, and token 2 takes its \
+         place. If token 2 is listed, both are revoked.",
     )
 }
 

@@ -1,6 +1,6 @@
 //! Rotates the streaming tokens of an environment, so that exactly one token is revoked.
 //!
-//! A rotation revokes token 1. A second rotation would also revoke the former token 2, which
+//! A rotation revokes token 1, although the platform may accept it for a few more minutes. A second rotation would also revoke the former token 2, which
 //! clients were asked to use: no other request can do as much harm. The API has no idempotency key,
 //! but it returns both tokens whenever they are read. A read therefore shows whether a rotation
 //! took effect.
@@ -25,12 +25,14 @@
 //! # Assumptions
 //! - A rotation whose outcome is unknown takes effect and becomes visible within [`SETTLES_AFTER`],
 //!   or never.
-//! - The platform lists token 1 first, or names it.
+//! - The platform names token 1 (`current`), or lists it first.
 //!
 //! # Limits
 //! Another client may rotate in the milliseconds between the read and the rotation. Two tokens are
-//! revoked then, and the API has no request that would prevent this race. The read after the
-//! rotation detects it, and an error reports it.
+//! revoked then, and the API has no request that would prevent this race. The answer to the rotation
+//! or the read after it detects it, and an error reports it. The same holds if a run is killed after
+//! its rotation, and reads are still stale when the next run rotates: the killed run has left no
+//! record.
 
 use std::time::Duration;
 
@@ -112,7 +114,7 @@ pub(super) async fn rotate(
     known: &StreamingTokens,
     settles_in: Duration,
 ) -> Result<Rotated, RotateError> {
-    let (read_endpoint, rotate_endpoint) = (connection.read_endpoint()?, connection.rotate_endpoint()?);
+    let endpoints = &connection.endpoints;
     let api = &connection.api;
     if api.is_own_credential(&known.token_1).await {
         return Err(diagnostics::own_credential(workspace).into());
@@ -123,7 +125,10 @@ pub(super) async fn rotate(
         return Ok(rotated);
     }
 
-    let (answer, lost) = match api.rotate_streaming_tokens(operation, rotate_endpoint, workspace).await {
+    let (answer, lost) = match api
+        .rotate_streaming_tokens(operation, &endpoints.rotate, workspace)
+        .await
+    {
         Ok(answer) => (answer, None),
         Err(error) if error.is_ambiguous() => (None, Some(error)),
         Err(error) => return Err(request_failed(&error).into()),
@@ -140,7 +145,7 @@ pub(super) async fn rotate(
     let mut unreadable = None;
     for pause in PAUSES {
         let _ = detached.pause(pause).await;
-        match api.streaming_tokens(&detached, read_endpoint, workspace).await {
+        match api.streaming_tokens(&detached, &endpoints.read, workspace).await {
             Ok(tokens) => {
                 if let Some(rotated) = evaluate(workspace, known, tokens, Sent::Yes)? {
                     return Ok(rotated);
@@ -179,7 +184,7 @@ async fn read_settled(
     known: &StreamingTokens,
     settles_in: Duration,
 ) -> Result<StreamingTokens, Diagnostic> {
-    let endpoint = connection.read_endpoint()?;
+    let endpoint = &connection.endpoints.read;
     let read = async || {
         let tokens = connection.api.streaming_tokens(operation, endpoint, workspace).await;
         tokens.map_err(|error| request_failed(&error))
@@ -242,8 +247,8 @@ mod tests {
     use crate::sandbox::quix::{self, Options, Paths, Role, Sandbox, Tokens};
     use crate::sandbox::{Effect, Fault, When};
 
-    const READ: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
-    const ROTATE: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
+    const READ: &str = "/workspaces/acme-shop-dev/sdktokens";
+    const ROTATE: &str = "/workspaces/acme-shop-dev/sdktokens/rotate";
 
     /// Returns the tokens that the sandbox has.
     fn current(sandbox: &Sandbox) -> StreamingTokens {
@@ -265,6 +270,7 @@ mod tests {
             let outcome = rotate_now(&connection(&sandbox, Role::Admin), &known).await.unwrap();
             assert_eq!(outcome.report, None, "{options:?}");
             assert!(outcome.tokens == current(&sandbox) && sandbox.rotations(DEV) == 1);
+            tokio::time::advance(options.deactivation.unsigned_abs()).await;
             assert!(!sandbox.is_live(known.token_1.expose_secret()));
             assert!(sandbox.is_live(known.token_2.expose_secret()));
         }
@@ -448,7 +454,7 @@ mod tests {
         let known = current(&sandbox);
         sandbox.set_options(|options| options.paths = Paths::ByQuery);
         let connection = connection(&sandbox, Role::Admin);
-        sandbox.set_options(|options| options.paths = Paths::Nested);
+        sandbox.set_options(|options| options.paths = Paths::Published);
         let why = rotate_now(&connection, &known).await.unwrap_err();
         assert!(why.detail.contains("streaming_tokens_path"), "{why}");
     }

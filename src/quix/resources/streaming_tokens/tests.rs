@@ -9,12 +9,12 @@ use crate::framework::testing::{Run, SingleResource};
 use crate::platform::attributes::Triggers;
 use crate::platform::testing::lost_answers;
 use crate::quix::provider::Quix;
-use crate::quix::tests::{DEV, block, connection, option_variants, provider, provider_with, sandbox, workspace};
+use crate::quix::tests::{DEV, connection, option_variants, provider, provider_with, sandbox, workspace};
 use crate::sandbox::quix::{Options, Readers, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
 
-const READ: &str = "/workspaces/acme-shop-dev/sandbox-tokens";
-const ROTATE: &str = "/workspaces/acme-shop-dev/sandbox-tokens/rotate";
+const READ: &str = "/workspaces/acme-shop-dev/sdktokens";
+const ROTATE: &str = "/workspaces/acme-shop-dev/sdktokens/rotate";
 
 fn triggers(leak: &str) -> Field<Triggers> {
     Triggers::from([("leak".to_owned(), leak.into())]).into()
@@ -279,21 +279,20 @@ async fn repeated_applies_after_any_lost_answer_revoke_one_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn plan_without_path_names_the_argument_and_explains_the_missing_default() {
-    let mut managed = Managed::new(Options::default()).created().await;
-    let mut another = Managed::with(provider(&managed.sandbox, Role::Admin), managed.sandbox.clone());
-    let why = "is not in Quix's public documentation";
-    for managed in [&mut another, &mut managed] {
-        managed.resource.set_provider(json!({}));
-        let run = managed.plan(&config("1")).await;
-        run.fails("Missing streaming_tokens_path").fails(why);
-    }
-    let mut read_only = block(managed.sandbox.options().paths);
-    read_only["rotate_streaming_tokens_path"].take();
-    managed.resource.set_provider(read_only);
-    let run = managed.plan(&config("2")).await;
-    run.fails("Missing rotate_streaming_tokens_path").fails(why);
-    managed.plan(&config("1")).await.changes_nothing().reports_nothing();
+async fn rotation_with_wrong_paths_names_the_arguments() {
+    let mut managed = Managed::new(Options::default());
+    managed
+        .resource
+        .set_provider(json!({ "streaming_tokens_path": "/tokens/{workspaceId}" }));
+    let run = managed.apply(&config("1")).await;
+    run.fails("`streaming_tokens_path` and `rotate_streaming_tokens_path`");
+    managed
+        .resource
+        .set_provider(json!({ "rotate_streaming_tokens_path": "/tokens/{workspaceId}" }));
+    managed.apply(&config("1")).await.succeeds();
+    let run = managed.apply(&config("2")).await;
+    run.fails("`streaming_tokens_path` and `rotate_streaming_tokens_path`");
+    assert!(managed.has_both() && managed.rotations() == 0);
 }
 
 #[tokio::test(start_paused = true)]
