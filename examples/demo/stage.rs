@@ -38,7 +38,7 @@ impl Stage {
     pub(crate) async fn set<P: Platform>(scene: Scene, sandbox: &Sandbox<P>) -> Result<Self> {
         let terraform = Terraform::find().await?;
         let provider = build_provider(scene.name).await?;
-        let dir = terraform::target()?.join("demo").join(scene.name);
+        let dir = terraform::download::target()?.join("demo").join(scene.name);
         if dir.exists() {
             std::fs::remove_dir_all(&dir)?;
         }
@@ -77,7 +77,7 @@ async fn build_provider(platform: &str) -> Result<PathBuf> {
     build
         .args(["build", "--example", "demo", "--bin", &program])
         .current_dir(env!("CARGO_MANIFEST_DIR"));
-    build.arg("--target-dir").arg(terraform::target()?);
+    build.arg("--target-dir").arg(terraform::download::target()?);
     // With these variables of Cargo, build scripts of dependencies would run again.
     for (name, _) in std::env::vars_os() {
         let is_of_cargo = |name: &str| {

@@ -1,5 +1,6 @@
 //! The sandboxes follow the documentation of their platforms, with every layout of answers.
 
+mod clients;
 mod neuroio;
 mod program;
 mod quix;

