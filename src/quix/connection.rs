@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::api::{Api, Endpoint};
-use crate::framework;
+use super::api::{Api, Endpoint, StreamingTokens};
+use super::errors::request_failed;
+use crate::framework::{self, Diagnostic};
 use crate::rest::Operation;
 
 /// The context of a call to a resource or data source of this provider.
@@ -40,5 +41,19 @@ impl Connection {
     /// Starts an operation, whose deadline is the provider's `retry_timeout` from now.
     pub(super) fn operation(&self, context: &Context) -> Operation {
         Operation::new(self.retry_timeout, context.cancellation.clone())
+    }
+
+    /// Reads the streaming tokens of an environment. An error is on the attribute `workspace_id`.
+    pub(super) async fn streaming_tokens(
+        &self,
+        context: &Context,
+        workspace: &str,
+    ) -> Result<StreamingTokens, Diagnostic> {
+        let operation = self.operation(context);
+        let tokens = self
+            .api
+            .streaming_tokens(&operation, &self.endpoints.read, workspace)
+            .await;
+        tokens.map_err(|error| request_failed(&error).on("workspace_id"))
     }
 }

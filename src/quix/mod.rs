@@ -23,6 +23,7 @@ mod data_sources {
 
 mod ephemeral_resources {
     pub(super) mod broker_config;
+    pub(super) mod streaming_tokens;
 }
 
 #[cfg(test)]

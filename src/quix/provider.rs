@@ -8,6 +8,7 @@ use super::data_sources::permission::PermissionDataSource;
 use super::data_sources::workspace::WorkspaceDataSource;
 use super::data_sources::workspaces::WorkspacesDataSource;
 use super::ephemeral_resources::broker_config::BrokerConfigEphemeral;
+use super::ephemeral_resources::streaming_tokens::StreamingTokensEphemeral;
 use super::resources::streaming_tokens::StreamingTokensResource;
 use super::settings::{self, Config, Settings};
 use crate::framework::{Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynResource, Provider};
@@ -81,6 +82,6 @@ impl Provider for Quix {
     }
 
     fn ephemeral_resources(&self) -> Vec<Box<dyn DynEphemeralResource<Connection>>> {
-        vec![Box::new(BrokerConfigEphemeral)]
+        vec![Box::new(BrokerConfigEphemeral), Box::new(StreamingTokensEphemeral)]
     }
 }

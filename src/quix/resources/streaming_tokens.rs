@@ -44,16 +44,16 @@ use self::rotation_policy::{Decision, RotationPolicy};
 use self::token_pair::TokenPair;
 use crate::framework::{Change, Diagnostic, Diagnostics, Failed, Field, Model, Outcome, PrivateState, Resource};
 use crate::platform::{Session, account, generation, private_record};
-use crate::quix::api;
 use crate::quix::connection::{Connection, Context};
-use crate::quix::errors::request_failed;
 
 /// Manages the two streaming tokens of an environment, which authenticate clients of Quix Streams.
 /// Both are always valid, and neither expires. **A rotation revokes token 1**, makes token 2 token
 /// 1, and creates a new token 2. According to Quix, it may take a few minutes until token 1 is fully
 /// deactivated.
 ///
-/// ~> **The Terraform state contains the tokens.** Everyone who can read the state can use them.
+/// ~> **The Terraform state contains the tokens.** Everyone who can read the state can use them. The
+/// ephemeral resource [`quix_streaming_tokens`](../ephemeral-resources/streaming_tokens.md) reads
+/// them without storing them.
 ///
 /// An environment always has two tokens. Creating this resource reads them, as an import does; it
 /// rotates them only if `revoke_sha256` lists one of them. Destroying it revokes nothing: the
@@ -174,16 +174,6 @@ impl StreamingTokensResource {
     }
 }
 
-/// Reads the tokens of an environment.
-async fn read_tokens(context: &Context, workspace: &str) -> Result<api::StreamingTokens, Diagnostic> {
-    let connection = context.client()?;
-    let operation = connection.operation(context);
-    let tokens = connection
-        .api
-        .streaming_tokens(&operation, &connection.endpoints.read, workspace);
-    tokens.await.map_err(|error| request_failed(&error).on("workspace_id"))
-}
-
 /// Whether `planned` declares other hashes than `prior`, and none of them matches a token in the
 /// state.
 fn lists_no_token(planned: &RotationPolicy, prior: &StreamingTokens) -> bool {
@@ -242,7 +232,7 @@ impl Resource for StreamingTokensResource {
     }
 
     async fn create(&self, context: &Context, planned: StreamingTokens) -> Outcome<StreamingTokens> {
-        let tokens = read_tokens(context, planned.workspace()).await?;
+        let tokens = context.client()?.streaming_tokens(context, planned.workspace()).await?;
         let times = planned.policy.listed_slot(&tokens).unwrap_or_default();
         let state = StreamingTokens {
             tokens: TokenPair::new(&tokens, self.session.first_generation()),
@@ -263,7 +253,7 @@ impl Resource for StreamingTokensResource {
             return Ok(Some(state));
         }
         let known = state.tokens.get()?;
-        let tokens = read_tokens(context, state.workspace()).await?;
+        let tokens = context.client()?.streaming_tokens(context, state.workspace()).await?;
         let diff = classify(&known, &tokens);
         context
             .diagnostics()
@@ -301,7 +291,7 @@ impl Resource for StreamingTokensResource {
     }
 
     async fn import(&self, context: &Context, id: &str) -> Outcome<StreamingTokens, Option<StreamingTokens>> {
-        let tokens = read_tokens(context, id).await?;
+        let tokens = context.client()?.streaming_tokens(context, id).await?;
         private_record::set_imported(&context.private);
         Ok(Some(StreamingTokens {
             workspace_id: id.into(),
@@ -312,7 +302,10 @@ impl Resource for StreamingTokensResource {
 
     async fn permits(&self, context: &Context, state: &StreamingTokens) -> Result<(), Diagnostics> {
         let what = format!("The streaming tokens of {:?}", state.workspace());
-        let exists = async { read_tokens(context, state.workspace()).await.map(|_| true) };
+        let exists = async {
+            let tokens = context.client()?.streaming_tokens(context, state.workspace()).await;
+            tokens.map(|_| true)
+        };
         let account = self.session.account();
         Ok(account::verify(&context.private, account, &what, exists).await?)
     }

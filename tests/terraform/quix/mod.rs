@@ -1,7 +1,7 @@
 //! Quix's provider.
 
-mod broker_config;
 mod data_sources;
+mod ephemeral;
 mod examples;
 mod guides;
 mod streaming_tokens;

@@ -8,6 +8,7 @@ use crate::framework::Set;
 use crate::framework::testing::{Run, SingleResource};
 use crate::platform::attributes::Triggers;
 use crate::platform::testing::lost_answers;
+use crate::quix::api;
 use crate::quix::provider::Quix;
 use crate::quix::tests::{DEV, connection, option_variants, provider, provider_with, sandbox, workspace};
 use crate::sandbox::quix::{Options, Readers, Role, Sandbox};

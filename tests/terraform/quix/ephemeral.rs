@@ -1,8 +1,15 @@
-//! The ephemeral settings of a broker.
+//! Ephemeral resources: no file contains what they read.
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::world::{DEV, World};
+
+fn assert_no_file_contains_a_secret(world: &World) {
+    let files = world.files();
+    for value in world.sandbox.issued_values() {
+        assert!(!files.contains(value.expose_secret()), "a file holds a secret");
+    }
+}
 
 #[test]
 fn streaming_token_reads_the_settings_and_no_file_contains_them() {
@@ -24,10 +31,29 @@ fn streaming_token_reads_the_settings_and_no_file_contains_them() {
                 .calls("GET", "/workspaces/acme-shop-dev/broker/librdkafka")
                 >= 2
         );
-        let files = world.files();
-        for value in world.sandbox.issued_values() {
-            assert!(!files.contains(value.expose_secret()), "a file holds a secret");
-        }
+        assert_no_file_contains_a_secret(&world);
+    });
+}
+
+#[test]
+fn streaming_tokens_are_read_and_no_file_contains_them() {
+    World::on_each_version(async |world| {
+        let hash = |token: &SecretString| {
+            let hash = ring::digest::digest(&ring::digest::SHA256, token.expose_secret().as_bytes());
+            let bytes = hash.as_ref().iter();
+            bytes.map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let [one, two] = world.sandbox.tokens(DEV).unwrap().map(|token| hash(&token));
+        world.configure(&format!(
+            "ephemeral \"quix_streaming_tokens\" \"dev\" {{\n  workspace_id = \"{DEV}\"\n  slot         = 2\n  \
+             lifecycle {{\n    postcondition {{\n      condition     = sha256(self.token_1) == \"{one}\" && \
+             sha256(self.token_2) == \"{two}\" && self.token == self.token_2\n      \
+             error_message = \"The tokens are others.\"\n    }}\n  }}\n}}\n"
+        ));
+        world.apply().await;
+        assert!(world.sandbox.calls("GET", "/workspaces/acme-shop-dev/sdktokens") >= 2);
+        assert_eq!(world.sandbox.rotations(DEV), 0);
+        assert_no_file_contains_a_secret(&world);
     });
 }
 
