@@ -69,22 +69,31 @@ async fn javascript_client_of_neuroio_works_with_the_sandbox() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn python_client_of_quix_works_with_the_sandbox() {
-    let sandbox = quix::Sandbox::new(quix::Options::default());
-    for workspace in ["acme-shop-dev", "acme-shop-prod"] {
-        sandbox.add_workspace(workspace);
+    let others = quix::Options {
+        has_certificate: false,
+        errors: quix::ErrorBody::Plain,
+        ..quix::Options::default()
+    };
+    for options in [quix::Options::default(), others] {
+        let has_certificate = options.has_certificate.to_string();
+        let sandbox = quix::Sandbox::new(options);
+        for workspace in ["acme-shop-dev", "acme-shop-prod"] {
+            sandbox.add_workspace(workspace);
+        }
+        let listening = listen(&sandbox).await;
+        let (pat, [sdk_token, _]) = (
+            sandbox.add_user(quix::Role::Admin),
+            sandbox.tokens("acme-shop-dev").unwrap(),
+        );
+        let variables = [
+            ("URL", listening.base_url.as_str()),
+            ("PAT", pat.expose_secret()),
+            ("SDK_TOKEN", sdk_token.expose_secret()),
+            ("HAS_CERTIFICATE", &has_certificate),
+        ];
+        let settings = run_python("quixstreams.py", &variables).await.unwrap();
+        let password = settings["password"].as_str().unwrap();
+        let issued = sandbox.issued_values();
+        assert!(issued.iter().any(|value| value.expose_secret() == password));
     }
-    let listening = listen(&sandbox).await;
-    let (pat, [sdk_token, _]) = (
-        sandbox.add_user(quix::Role::Admin),
-        sandbox.tokens("acme-shop-dev").unwrap(),
-    );
-    let variables = [
-        ("URL", listening.base_url.as_str()),
-        ("PAT", pat.expose_secret()),
-        ("SDK_TOKEN", sdk_token.expose_secret()),
-    ];
-    let settings = run_python("quixstreams.py", &variables).await.unwrap();
-    let password = settings["password"].as_str().unwrap();
-    let issued = sandbox.issued_values();
-    assert!(issued.iter().any(|value| value.expose_secret() == password));
 }

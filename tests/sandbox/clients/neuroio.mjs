@@ -49,8 +49,8 @@ for (const id of [permanent.id, permanent.key]) {
 
 await tokens.deleteStreamToken(temporary.id);
 await tokens.deleteStreamToken(permanent.key);
-for (const call of [tokens.getStreamToken(temporary.id), tokens.deleteStreamToken(temporary.id)]) {
-  const [status, body] = await rejection(call);
+for (const call of [tokens.getStreamToken, tokens.deleteStreamToken]) {
+  const [status, body] = await rejection(call(temporary.id));
   assert.equal(status, 404);
   assert.equal(typeof body.message, "string");
 }
