@@ -9,10 +9,11 @@ use super::ephemeral_resources::stream_token::StreamTokenEphemeral;
 use super::resources::stream_token::StreamTokenResource;
 use super::settings::{self, Config, Settings};
 use crate::framework::{
-    Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynListResource, DynResource, Provider,
+    Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynFunction, DynListResource, DynResource,
+    Provider,
 };
 use crate::platform::account::ProviderAccount;
-use crate::platform::{Runtime, Session};
+use crate::platform::{AgeDecrypt, Runtime, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
@@ -82,5 +83,9 @@ impl Provider for NeuroIo {
 
     fn list_resources(&self) -> Vec<Box<dyn DynListResource<Connection>>> {
         vec![Box::new(StreamTokenResource::new(self.session.clone()))]
+    }
+
+    fn functions(&self) -> Vec<Box<dyn DynFunction>> {
+        vec![Box::new(AgeDecrypt)]
     }
 }

@@ -43,6 +43,14 @@ pub(crate) fn check_name(attribute: &'static str, name: &str, diagnostics: &mut 
     }
 }
 
+/// Reverts the planned change of an attribute that was set before. Terraform does not accept reverting a
+/// change from null.
+pub(crate) fn keep_prior<T: Clone>(planned: &mut Field<T>, prior: &Field<T>) {
+    if planned.known().is_some() && prior.known().is_some() {
+        *planned = prior.clone();
+    }
+}
+
 /// Keeps the prior spelling if both are the same instant or the same duration.
 pub(crate) fn keep_spelling(planned: &mut Field<String>, prior: &Field<String>) {
     if same_instant(planned, prior) || same_duration(planned, prior) {

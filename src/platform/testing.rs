@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +31,12 @@ pub(crate) fn variables(variables: &[(&str, &str)]) -> Environment {
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let variables: BTreeMap<String, String> = variables.collect();
     Box::new(move |name| variables.get(name).cloned())
+}
+
+/// Creates an age identity and its recipient.
+pub(crate) fn age_key() -> (SecretString, String) {
+    let identity = age::x25519::Identity::generate();
+    (identity.to_string(), identity.to_public().to_string())
 }
 
 /// Creates a client of the API at `base_url`.

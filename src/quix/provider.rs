@@ -11,9 +11,11 @@ use super::ephemeral_resources::broker_config::BrokerConfigEphemeral;
 use super::ephemeral_resources::streaming_tokens::StreamingTokensEphemeral;
 use super::resources::streaming_tokens::StreamingTokensResource;
 use super::settings::{self, Config, Settings};
-use crate::framework::{Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynResource, Provider};
+use crate::framework::{
+    Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynFunction, DynResource, Provider,
+};
 use crate::platform::account::ProviderAccount;
-use crate::platform::{Runtime, Session};
+use crate::platform::{AgeDecrypt, Runtime, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
@@ -83,5 +85,9 @@ impl Provider for Quix {
 
     fn ephemeral_resources(&self) -> Vec<Box<dyn DynEphemeralResource<Connection>>> {
         vec![Box::new(BrokerConfigEphemeral), Box::new(StreamingTokensEphemeral)]
+    }
+
+    fn functions(&self) -> Vec<Box<dyn DynFunction>> {
+        vec![Box::new(AgeDecrypt)]
     }
 }

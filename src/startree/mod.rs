@@ -9,7 +9,6 @@ mod claims;
 mod connection;
 mod data_sources;
 mod description;
-mod environment_guard;
 mod ephemeral_resources;
 mod errors;
 mod functions;

@@ -20,7 +20,7 @@ use crate::framework::{
     Configured, Context, Diagnostics, DynDataSource, DynEphemeralResource, DynFunction, DynResource, Provider,
 };
 use crate::platform::account::ProviderAccount;
-use crate::platform::{Runtime, Session};
+use crate::platform::{AgeDecrypt, Runtime, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
@@ -64,7 +64,7 @@ impl StarTree {
         let owner = secret_owner::environment(&base_url, &environment);
         let client = self.session.client(
             &self.runtime,
-            account.clone(),
+            account,
             Options {
                 base_url,
                 credential,
@@ -73,9 +73,7 @@ impl StarTree {
             },
         );
         let vault = self.session.vault(&self.runtime, vault, USER_AGENT, request_timeout);
-        Connection::new(Api::new(client), pinot, environment, own_access_key, retry_timeout)
-            .in_account(account)
-            .with_vault(vault, owner)
+        Connection::new(Api::new(client), pinot, environment, own_access_key, retry_timeout).with_vault(vault, owner)
     }
 }
 
@@ -115,7 +113,11 @@ impl Provider for StarTree {
     }
 
     fn functions(&self) -> Vec<Box<dyn DynFunction>> {
-        vec![Box::new(functions::BasicAuth), Box::new(functions::ParseToken)]
+        vec![
+            Box::new(AgeDecrypt),
+            Box::new(functions::BasicAuth),
+            Box::new(functions::ParseToken),
+        ]
     }
 
     fn data_sources(&self) -> Vec<Box<dyn DynDataSource<Connection>>> {

@@ -23,7 +23,7 @@ use crate::framework::{
     DynResource, Provider, Schema,
 };
 use crate::platform::account::ProviderAccount;
-use crate::platform::{Runtime, Session};
+use crate::platform::{AgeDecrypt, Runtime, Session};
 use crate::redaction::KnownSecrets;
 use crate::rest::Options;
 
@@ -136,6 +136,7 @@ impl Provider for Striim {
 
     fn functions(&self) -> Vec<Box<dyn DynFunction>> {
         vec![
+            Box::new(AgeDecrypt),
             Box::new(functions::BaseUrl),
             Box::new(functions::DurationAdd),
             Box::new(functions::ExpiresWithin),

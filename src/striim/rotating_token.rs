@@ -7,15 +7,15 @@ use secrecy::SecretString;
 use super::api::IssuedToken;
 use super::connection::{Connection, Context};
 use super::diagnostics::{expired_and_not_rotated, unreadable_expiry, value_replaced_warning, will_rotate};
-use super::rotation_policy::{Decision, RotationPolicy, keep_prior};
+use super::rotation_policy::{Decision, RotationPolicy};
 use super::secret_owner::FIELD_NAMES;
 use super::token_value::{
     self, KnownToken, Record, RemoteToken, TokenMetadata, issued_expiry, refresh_expiry, value_status,
 };
 use crate::framework::{Diagnostics, Field, Model, PrivateState, Schema};
-use crate::platform::attributes::{known_duration, may_rotate};
+use crate::platform::attributes::{keep_prior, known_duration, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
-use crate::platform::delivery::{self, DeliveredToken, Delivery, Owner, RemoteStatus, VaultDestination, WritePermit};
+use crate::platform::delivery::{self, DeliveredToken, Delivery, Owner, RemoteStatus, StorePermit, VaultDestination};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Clock, Expiry, ExpiryPolicy, Lifetime, ValueStatus, fixed_expiry_has_passed, reasons};
@@ -51,7 +51,7 @@ impl RotatingToken {
     /// Validates a configuration, after the validators of its attributes.
     pub(super) fn validate(&self, lifetime: Lifetime, now: Timestamp, diagnostics: &mut Diagnostics) {
         self.policy.validate(lifetime, now, diagnostics);
-        delivery::validate(&FIELD_NAMES, &self.delivery.vault, diagnostics);
+        self.delivery.validate(&FIELD_NAMES, diagnostics);
     }
 
     /// Returns the token as the owner of a secret at `place`.
@@ -90,7 +90,7 @@ impl RotatingToken {
     /// Returns the status of the value in the state.
     pub(super) fn value(&self, private: &PrivateState) -> ValueStatus {
         let imported = private_record::is_imported(private, &self.delivery.generation);
-        let in_state = value_status(imported, &self.delivery.token, &self.metadata.updated_at);
+        let in_state = value_status(imported, self.delivery.has_value(), &self.metadata.updated_at);
         self.delivery.value_status(in_state)
     }
 
@@ -118,14 +118,12 @@ impl RotatingToken {
 
     /// Decides whether this configuration rotates a token whose state is `prior`.
     pub(super) fn decide(&self, prior: &Self, record: Option<Record>, value: ValueStatus, now: Timestamp) -> Decision {
-        let storage = delivery::storage(&self.delivery.vault);
-        let Some(desired) = self.policy.desired(storage.clone()) else {
+        let Some(desired) = self.policy.desired(self.delivery.storage()) else {
             let mut unknown = self.policy.unknown();
-            unknown.extend(storage.is_none().then_some("vault"));
+            unknown.extend(self.delivery.unknown());
             return Decision::Unknown(unknown);
         };
-        let storage = delivery::storage(&prior.delivery.vault);
-        let mut actual = prior.policy.actual(storage, value, record);
+        let mut actual = prior.policy.actual(prior.delivery.storage(), value, record);
         if let (ExpiryPolicy::Fixed(expiry), Some(_), None) =
             (desired.expiry_policy, prior.policy.expires_at.known(), actual.expiry)
         {
@@ -166,12 +164,7 @@ impl RotatingToken {
     /// Reverts the planned changes of a token that cannot be rotated, where Terraform permits that.
     fn keep_prior(&mut self, prior: &Self) {
         keep_prior(&mut self.policy.rotation_triggers, &prior.policy.rotation_triggers);
-        keep_prior(&mut self.delivery.vault, &prior.delivery.vault);
-        if self.delivery.vault.is_null() != prior.delivery.vault.is_null() {
-            // An expired value cannot be moved to another path in Vault.
-            self.delivery.token = Field::Null;
-            self.delivery.vault_version = Field::Null;
-        }
+        self.delivery.keep_prior_storage(&prior.delivery);
     }
 
     /// Plans a creation.
@@ -279,13 +272,13 @@ impl RotatingToken {
         self.delivery.token = issued.token.into();
     }
 
-    /// Writes an issued value to Vault if `vault` is declared, and deletes the secret at the previous path if
-    /// the path has changed.
+    /// Stores an issued value as declared, and deletes the secret in Vault at the previous path if the path has
+    /// changed.
     pub(super) async fn deliver(
         &mut self,
         connection: &Connection,
         operation: &Operation,
-        permit: Option<WritePermit>,
+        permit: StorePermit,
         owner: Owner,
         prior: Option<&Self>,
         diagnostics: &mut Diagnostics,
@@ -371,7 +364,7 @@ impl RotatingToken {
     /// Updates the value from what the platform reports. Returns whether the value in the state was
     /// rotated outside Terraform.
     pub(super) fn refresh_value(&mut self, remote: RemoteToken<'_>, record: Option<Record>, rotated: bool) -> bool {
-        let had_value = !self.delivery.token.is_null();
+        let had_value = self.delivery.has_value();
         let is_explained = record.is_some_and(|record| !rotated && record.explains(self.policy.expiry(), remote));
         if !is_explained {
             refresh_expiry(&mut self.policy.expires_at, remote);
@@ -380,7 +373,7 @@ impl RotatingToken {
         self.metadata.refresh_from(remote, adds);
         if rotated {
             // Null makes the next plan rotate, and no client reads a revoked value.
-            self.delivery.token = Field::Null;
+            self.delivery.remove_value();
         }
         rotated && had_value
     }

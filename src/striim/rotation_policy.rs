@@ -204,14 +204,6 @@ impl RotationPolicy {
     }
 }
 
-/// Reverts the planned change of an attribute that was set before. Terraform does not accept reverting a
-/// change from null.
-pub(super) fn keep_prior<T: Clone>(planned: &mut Field<T>, prior: &Field<T>) {
-    if planned.known().is_some() && prior.known().is_some() {
-        *planned = prior.clone();
-    }
-}
-
 fn after(now: Timestamp, duration: Duration) -> Expiry {
     let expiry = SignedDuration::try_from(duration)
         .ok()

@@ -25,7 +25,7 @@ pub(super) struct TokenMetadata {
 }
 
 /// The description of the attribute `token`.
-pub(super) const TOKEN: &str = "The token's value. Null after an import, and after a rotation outside Terraform.";
+pub(super) const TOKEN: &str = "The token's value. Null with `vault` or `age_recipients`, after an import, and after a rotation outside Terraform.";
 
 /// The record of an issued value in the private state.
 ///
@@ -147,13 +147,13 @@ impl<'a> From<&'a UserToken> for RemoteToken<'a> {
 }
 
 /// Returns the status of the value in a state.
-pub(super) fn value_status(imported: bool, token: &Field<SecretString>, updated_at: &Field<String>) -> ValueStatus {
-    match (imported, token.is_null()) {
+pub(super) fn value_status(imported: bool, has_value: bool, updated_at: &Field<String>) -> ValueStatus {
+    match (imported, has_value) {
         (true, _) => ValueStatus::Imported,
-        (_, true) => ValueStatus::RotatedOutside {
+        (_, false) => ValueStatus::RotatedOutside {
             on: updated_at.known().and_then(|text| text.parse().ok()),
         },
-        (_, false) => ValueStatus::Current,
+        (_, true) => ValueStatus::Current,
     }
 }
 

@@ -3,7 +3,6 @@
 use super::diagnostics;
 use super::field_names::{FIELD, SecretFieldNames};
 use crate::framework::{Diagnostics, Field, Model, Schema};
-use crate::token::Storage;
 use crate::vault::SecretPath;
 
 /// `vault` of a token.
@@ -83,16 +82,15 @@ pub(crate) fn validate(names: &SecretFieldNames, vault: &Field<VaultDestination>
     }
 }
 
-/// The storage that a configuration or a state declares; `None` if it is unknown until apply.
-pub(crate) fn storage(vault: &Field<VaultDestination>) -> Option<Storage> {
-    match vault {
-        Field::Null => Some(Storage::State),
-        Field::Unknown => None,
-        Field::Known(_) => Target::of(vault).map(|target| {
-            let Target { path, field } = target;
-            Storage::External(format!("Vault (\"{path}\", field {field:?})"))
-        }),
-    }
+/// Names the secret in messages; `None` if there is none, or it is unknown until apply.
+pub(super) fn named(vault: &Field<VaultDestination>) -> Option<String> {
+    let Target { path, field } = Target::of(vault)?;
+    Some(format!("Vault (\"{path}\", field {field:?})"))
+}
+
+/// Whether a part of the destination is unknown until apply, or invalid.
+pub(super) fn is_unknown(vault: &Field<VaultDestination>) -> bool {
+    !vault.is_null() && Target::of(vault).is_none()
 }
 
 /// Whether two destinations are the same secret, however they are spelled.

@@ -80,13 +80,27 @@ pub(super) fn undelivered(what: &str, error: &Error) -> Diagnostic {
     diagnostic
 }
 
-/// Adds to [`undelivered`] that the resource issues another value.
-pub(super) fn rotated_by_next_apply(mut lost: Diagnostic) -> Diagnostic {
-    lost.detail.push_str(
-        "\n\nThe token has a new value, which is lost. The state records that: the next apply issues another value and \
-         delivers it.",
-    );
-    lost
+/// An issued value that could not be encrypted and is lost.
+pub(super) fn not_encrypted(what: &str, problem: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("{what} could not be encrypted"),
+        format!("Encrypting the new value failed: {problem}."),
+    )
+    .on("age_recipients")
+}
+
+/// Adds to [`undelivered`] or [`not_encrypted`] that the resource issues another value. `is_encrypted`:
+/// the state has the new value.
+pub(super) fn rotated_by_next_apply(mut failure: Diagnostic, is_encrypted: bool) -> Diagnostic {
+    let value = match is_encrypted {
+        true => "which `encrypted_token` has",
+        false => "which is lost",
+    };
+    failure.detail.push_str(&format!(
+        "\n\nThe token has a new value, {value}. The state records the failure: the next apply issues another value and \
+         delivers it."
+    ));
+    failure
 }
 
 /// The warning of a refresh that could not read the secret.

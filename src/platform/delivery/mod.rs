@@ -1,4 +1,5 @@
-//! Delivery of token values to Vault instead of Terraform's state. All token resources share it.
+//! Storage of token values in Vault or encrypted to age recipients, instead of plain text in
+//! Terraform's state. All token resources share it.
 //!
 //! # Flow
 //! - *Plan* ([`Writer::plan`]): claim the secret, so that no two tokens share it, and check that a
@@ -7,12 +8,12 @@
 //!   version, and that the current version belongs to the token ([`Owner`]).
 //! - *After it is issued* ([`Delivery::deliver`]): write the value, and the fields that identify its
 //!   owner, after exactly the version that was read (check-and-set). The state then stores the
-//!   number of the version instead of the value.
+//!   number of the version, the encrypted value or both instead of the value.
 //! - *Refresh* ([`Delivery::refresh`]): read the secret that the state names.
 //! - *Delete* ([`Writer::delete`]): delete the version that was written, if it is still the latest.
 //!
 //! # Guarantees
-//! - A delivered value is in no state, plan or log.
+//! - A value that is delivered or encrypted is in no state, plan or log in plain text.
 //! - A positive `vault_version` is the version that contains the current value. A failed delivery
 //!   leaves 0; a secret that was deleted or overwritten outside Terraform leaves null. In both cases
 //!   the next plan rotates the token and shows the reason.
@@ -39,8 +40,8 @@ mod owner;
 mod value;
 mod writer;
 
-pub(crate) use destination::{VaultDestination, described, storage, validate};
+pub(crate) use destination::{VaultDestination, described, validate};
 pub(crate) use field_names::{Secret, SecretFieldNames};
 pub(crate) use owner::{Account, Owner};
-pub(crate) use value::{DeliveredToken, Delivery, RemoteStatus};
-pub(crate) use writer::{StoredSecret, WritePermit, Writer};
+pub(crate) use value::{DeliveredToken, Delivery, RemoteStatus, StorePermit};
+pub(crate) use writer::{StoredSecret, Writer};

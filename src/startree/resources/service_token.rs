@@ -100,12 +100,12 @@ impl Resource for ServiceTokenResource {
         delivery::described(ServiceToken::schema(), &FIELD_NAMES).describe(
             "token",
             "The value of the current token, `st-<access key>-<secret key>`, for use as a bearer token. Null after an import, \
-             and with `vault`.",
+             and with `vault` or `age_recipients`.",
         )
     }
 
     fn validate(&self, config: &ServiceToken, diagnostics: &mut Diagnostics) {
-        delivery::validate(&FIELD_NAMES, &config.delivery.vault, diagnostics);
+        config.delivery.validate(&FIELD_NAMES, diagnostics);
     }
 
     async fn plan(&self, context: &Context, change: &mut Change<ServiceToken>) -> Result<(), Diagnostics> {
@@ -178,8 +178,8 @@ impl Resource for ServiceTokenResource {
                 }
             }
             Decision::Unknown => {
-                let vault = delivery::storage(&config.delivery.vault).is_none().then_some("vault");
-                let unknown: Vec<_> = config.rotation.unknown().into_iter().chain(vault).collect();
+                let storage = config.delivery.unknown();
+                let unknown: Vec<_> = config.rotation.unknown().into_iter().chain(storage).collect();
                 context.report(may_rotate(&prior.title(), &unknown));
                 if let Some(connection) = context.known_client() {
                     plan_delivery(context, &connection, prior, planned).await;
@@ -199,18 +199,18 @@ impl Resource for ServiceTokenResource {
 
     async fn create(&self, context: &Context, mut planned: ServiceToken) -> Outcome<ServiceToken> {
         let connection = context.client()?;
-        let (operation, vault) = (connection.operation(context), &planned.delivery.vault);
-        let permit = connection
-            .vault
-            .prepare(&operation, vault, planned.current_owner(), &mut context.diagnostics())
+        let (operation, owner) = (connection.operation(context), planned.current_owner());
+        let permit = planned
+            .delivery
+            .prepare(&connection.vault, &operation, owner, &mut context.diagnostics())
             .await?;
         planned.delivery.generation = self.session.first_generation().into();
         decision_time::record(&context.private, self.now());
         match create(&connection, &operation, &planned, None, permit).await {
-            Ok(NewToken { issued, version, .. }) => {
+            Ok(NewToken { issued, delivery, .. }) => {
                 decision_time::record(&context.private, self.now());
                 connection.tokens.record_predecessor(issued.access_key.clone(), None);
-                planned.set_issued(issued, version, self.now());
+                planned.set_issued(issued, delivery, self.now());
                 Ok(planned)
             }
             // The state records the orphan without a value, so that the next apply replaces it.

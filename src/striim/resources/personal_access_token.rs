@@ -56,8 +56,9 @@ const OWN_USER: &str = "own_user";
 /// ~> **Creating this resource rotates the user's present token**, because a user has at most one: the present value stops
 /// working at once, and the plan warns of that. To manage the token without rotating it, import it.
 ///
-/// ~> **The Terraform state contains the value** of the token, unless `vault` is set. Everyone who can read the state can use the
-/// token. With `vault`, the value is stored only in HashiCorp Vault.
+/// ~> **The Terraform state contains the value** of the token, unless `vault` or `age_recipients` is set. Everyone who can read
+/// the state can use the token. With `vault`, the value is stored in HashiCorp Vault, and with `age_recipients`, the state has it
+/// encrypted. [The guide](../guides/where-does-the-value-go.md) compares the ways.
 ///
 /// Striim does not document whether a rotation issues a first token for a user who has none. Destroying the resource revokes the
 /// token.
@@ -216,8 +217,8 @@ impl Resource for PersonalAccessTokenResource {
             planned.email = found.address.clone().into();
         }
         let owner = planned.token.present_owner(planned.owner());
-        let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
-        let permit = writer.prepare(&operation, vault, owner, diagnostics).await?;
+        let (writer, delivery) = (&connection.vault, &planned.token.delivery);
+        let permit = delivery.prepare(writer, &operation, owner, diagnostics).await?;
         // A value whose answer was lost needs no record: the next apply rotates, which revokes it.
         let rotated = self.rotate(context, &operation, &mut planned, expires_at, found.own, diagnostics);
         rotated.await?;
@@ -287,9 +288,9 @@ impl Resource for PersonalAccessTokenResource {
         let value = &prior.token.delivery.token;
         let own = pat::is_own_token(&connection.api, &operation, prior.address(), value).await;
         let own = own.map_err(|error| request_failed(&error))?;
-        let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
-        let owner = prior.token.owner(prior.owner(), vault);
-        let permit = writer.prepare(&operation, vault, owner, diagnostics).await?;
+        let (writer, delivery) = (&connection.vault, &planned.token.delivery);
+        let owner = prior.token.owner(prior.owner(), &delivery.vault);
+        let permit = delivery.prepare(writer, &operation, owner, diagnostics).await?;
         planned.token.delivery.generation = generation::next(&prior.token.delivery.generation);
         let rotated = self.rotate(context, &operation, &mut planned, expires_at, own, diagnostics);
         rotated.await?;

@@ -50,8 +50,9 @@ use crate::token::{Expiry, ValueStatus};
 /// Manages a service account of the Striim Cloud account and its API token, an administrator-level credential for CI pipelines
 /// and other automation. An account may have three service account tokens, each valid for at most 12 months.
 ///
-/// ~> **The Terraform state contains the value** of the token, unless `vault` is set. Everyone who can read the state can use the
-/// token. With `vault`, the value is stored only in HashiCorp Vault.
+/// ~> **The Terraform state contains the value** of the token, unless `vault` or `age_recipients` is set. Everyone who can read
+/// the state can use the token. With `vault`, the value is stored in HashiCorp Vault, and with `age_recipients`, the state has it
+/// encrypted. [The guide](../guides/where-does-the-value-go.md) compares the ways.
 ///
 /// The platform shows the value once, when it is issued.
 ///
@@ -126,8 +127,7 @@ impl ServiceAccountToken {
             metadata,
         } = &mut self.token;
         policy.expires_at = std::mem::take(&mut policy.expires_at).into_known().into();
-        delivery.vault_version = delivery.vault.known().map(|_| 0).into();
-        delivery.token = Field::Null;
+        delivery.set_lost();
         *metadata = TokenMetadata::default();
         self
     }
@@ -273,8 +273,8 @@ impl Resource for ServiceAccountTokenResource {
         let name = planned.name().to_owned();
         let mut locked = LockedAccount::lock(&connection, context, &name).await;
         let owner = planned.token.present_owner(planned.owner());
-        let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
-        let permit = writer.prepare(locked.operation(), vault, owner, diagnostics).await?;
+        let (writer, delivery) = (&connection.vault, &planned.token.delivery);
+        let permit = delivery.prepare(writer, locked.operation(), owner, diagnostics).await?;
         let new = planned.new_account(expires_at);
         let issued = self.issue(&connection, &locked, &planned, &new, diagnostics).await?;
         let issued = locked.complete(issued).await;
@@ -348,9 +348,9 @@ impl Resource for ServiceAccountTokenResource {
         let expires_at = planned.token.policy.expiry_to_send(self.now(), LIFETIME)?;
 
         let mut locked = LockedAccount::lock(&connection, context, prior.name()).await;
-        let (writer, vault) = (&connection.vault, &planned.token.delivery.vault);
-        let owner = prior.token.owner(prior.owner(), vault);
-        let permit = writer.prepare(locked.operation(), vault, owner, diagnostics).await?;
+        let (writer, delivery) = (&connection.vault, &planned.token.delivery);
+        let owner = prior.token.owner(prior.owner(), &delivery.vault);
+        let permit = delivery.prepare(writer, locked.operation(), owner, diagnostics).await?;
         let known = KnownToken {
             value: &prior.token.present_token(&connection, locked.operation()).await,
             token_id: prior.token_id(),

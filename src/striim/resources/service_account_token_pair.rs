@@ -164,7 +164,7 @@ impl ServiceAccountTokenPair {
             ..policy.actual(Some(Storage::State), value, None)
         };
         let known = |account: &Account| {
-            let value = token_value::value_status(imported, &account.token, &account.metadata.updated_at);
+            let value = token_value::value_status(imported, !account.token.is_null(), &account.metadata.updated_at);
             actual(account, value)
         };
         Pair {

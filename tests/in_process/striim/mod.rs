@@ -4,6 +4,7 @@ mod adoption;
 mod data_sources;
 mod delivery;
 mod drift;
+mod encryption;
 mod errors;
 mod expiry;
 mod managed_by;

@@ -100,11 +100,11 @@ fn service_token_import_examples_import_the_generated_key() {
 
 #[test]
 fn data_source_and_function_examples_apply_and_are_stable() {
-    for (kind, file, since) in [
-        ("data-sources", "data-source.tf", (1, 5)),
-        ("functions", "function.tf", (1, 8)),
+    for (examples, file, since) in [
+        (World::examples("data-sources"), "data-source.tf", (1, 5)),
+        (World::function_examples(), "function.tf", (1, 8)),
     ] {
-        for example in World::examples(kind) {
+        for example in examples {
             World::on_each_version_since(since, async |world| {
                 use_files(world, &example, &[]);
                 let token = world.sandbox.add_token();

@@ -101,11 +101,11 @@ fn populate_legacy(world: &World) {
 
 #[test]
 fn examples_work_with_a_legacy_token() {
-    for (folder, file, since) in [
-        ("data-sources", "data-source.tf", (1, 5)),
-        ("functions", "function.tf", (1, 8)),
+    for (examples, file, since) in [
+        (World::examples("data-sources"), "data-source.tf", (1, 5)),
+        (World::function_examples(), "function.tf", (1, 8)),
     ] {
-        for example in World::examples(folder) {
+        for example in examples {
             World::on_each_version_since(since, async |world| {
                 populate_legacy(world);
                 take(world, &in_days(90), &[World::provider_example(), example.join(file)]);
@@ -119,7 +119,7 @@ fn examples_work_with_a_legacy_token() {
 
 #[test]
 fn every_function_example_works() {
-    for example in World::examples("functions") {
+    for example in World::function_examples() {
         World::on_each_version(async |world| {
             let ends = in_days(90);
             populate(world, &ends).await;

@@ -7,6 +7,7 @@ mod another_vendor;
 mod concurrency;
 mod consumer;
 mod drift;
+mod encryption;
 mod ephemeral;
 mod examples;
 mod functions;

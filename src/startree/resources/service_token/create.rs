@@ -5,26 +5,25 @@
 //! new token is deleted again, and the predecessor remains valid.
 
 use super::delete::delete;
-use super::diagnostics::{add_cleanup_failed, add_cleanup_succeeded, add_possible_orphan, deleted_before_rotation};
+use super::diagnostics::{add_cleanup_failed, add_cleanup_succeeded, add_possible_orphan};
 use super::model::ServiceToken;
 use super::roles;
-use crate::framework::{Diagnostic, Field};
-use crate::platform::delivery::{Secret, WritePermit};
+use crate::framework::Diagnostic;
+use crate::platform::delivery::{DeliveredToken, Delivery, StorePermit};
 use crate::rest::Operation;
 use crate::startree::api::{AccessKey, IssuedToken, Name};
 use crate::startree::connection::Connection;
 use crate::startree::errors::failure;
 use crate::startree::predecessor;
 use crate::startree::secret_owner;
-use crate::startree::token_existence::{self, Existence};
 
 /// A new token, with its roles and with its value delivered.
 pub(super) struct NewToken {
     pub(super) issued: IssuedToken,
     /// The roles of the predecessor, which the new token has.
     pub(super) roles: Vec<Name>,
-    /// The version in Vault that holds the value; null if the state does.
-    pub(super) version: Field<i64>,
+    /// The attributes of the value, which is stored as declared.
+    pub(super) delivery: Delivery,
 }
 
 /// Why a token was not created.
@@ -40,7 +39,7 @@ pub(super) async fn create(
     operation: &Operation,
     planned: &ServiceToken,
     predecessor: Option<&AccessKey>,
-    permit: Option<WritePermit>,
+    permit: StorePermit,
 ) -> Result<NewToken, IssueError> {
     // While both are valid, users and assignments need to distinguish them by their descriptions.
     let description = match predecessor {
@@ -54,7 +53,7 @@ pub(super) async fn create(
         orphan: None,
     };
     let mut roles = match predecessor {
-        Some(predecessor) => roles_to_transfer(connection, operation, predecessor)
+        Some(predecessor) => roles::list(connection, operation, predecessor)
             .await
             .map_err(not_created)?,
         None => Vec::new(),
@@ -64,32 +63,18 @@ pub(super) async fn create(
         Some(predecessor) => roles::transfer(connection, operation, &mut roles, predecessor, &issued.access_key).await,
         None => Ok(()),
     };
-    let delivered = match transferred {
-        Ok(()) => deliver(operation, planned, &issued, predecessor, permit).await,
+    let stored = match transferred {
+        Ok(()) => store(operation, planned, &issued, predecessor, permit).await,
         Err(diagnostic) => Err(diagnostic),
     };
-    match delivered {
-        Ok(version) => Ok(NewToken { issued, roles, version }),
+    match stored {
+        Ok(delivery) => Ok(NewToken {
+            issued,
+            roles,
+            delivery,
+        }),
         Err(diagnostic) => Err(clean_up(connection, issued.access_key, diagnostic).await),
     }
-}
-
-/// Lists the roles of a token to be replaced.
-///
-/// # Errors
-/// The error to report if they cannot be read, or if the token has none because it was deleted.
-async fn roles_to_transfer(
-    connection: &Connection,
-    operation: &Operation,
-    predecessor: &AccessKey,
-) -> Result<Vec<Name>, Diagnostic> {
-    let roles = roles::list(connection, operation, predecessor).await?;
-    if roles.is_empty()
-        && let Ok(Existence::Absent) = token_existence::check(connection, operation, predecessor).await
-    {
-        return Err(deleted_before_rotation(predecessor));
-    }
-    Ok(roles)
 }
 
 /// Creates a service token without roles. The request is not retried: after a lost answer, nothing
@@ -109,24 +94,26 @@ pub(in crate::startree) async fn issue(
     })
 }
 
-/// Delivers a value to Vault, and returns the version that holds it; null if the state holds the
-/// value.
-async fn deliver(
+/// Stores a value as declared, and returns its attributes.
+async fn store(
     operation: &Operation,
     planned: &ServiceToken,
     issued: &IssuedToken,
     predecessor: Option<&AccessKey>,
-    permit: Option<WritePermit>,
-) -> Result<Field<i64>, Diagnostic> {
-    let Some(permit) = permit else { return Ok(Field::Null) };
-    let secret = Secret {
-        value: &issued.bearer(),
-        name: planned.description(),
-        id: Some(secret_owner::id(&issued.access_key)),
-        note: predecessor.map(AccessKey::as_str),
-        generation: planned.delivery.generation.known().copied(),
+    permit: StorePermit,
+) -> Result<Delivery, Diagnostic> {
+    let mut delivery = Delivery {
+        token: issued.bearer().into(),
+        ..planned.delivery.clone()
     };
-    permit.write(operation, &planned.title(), secret).await.map(Field::from)
+    let token = DeliveredToken {
+        what: planned.title(),
+        name: planned.description().to_owned(),
+        id: Some(secret_owner::id(&issued.access_key)),
+        note: predecessor.map(ToString::to_string),
+    };
+    delivery.store(token, permit, operation).await?;
+    Ok(delivery)
 }
 
 /// Deletes a token whose creation was not completed.

@@ -7,7 +7,7 @@ use super::diagnostics::unreadable_access_key;
 use super::previous::{PreviousToken, instant};
 use super::rotation_policy::{CurrentToken, Decision, RotationPolicy};
 use crate::framework::{Diagnostic, Field, Model, PrivateState};
-use crate::platform::delivery::{self, DeliveredToken, Delivery, Owner, VaultDestination};
+use crate::platform::delivery::{DeliveredToken, Delivery, Owner, VaultDestination};
 use crate::platform::private_record;
 use crate::startree::api::{AccessKey, IssuedToken, Srn};
 use crate::token::{Expiry, ValueStatus};
@@ -19,8 +19,9 @@ use crate::token::{Expiry, ValueStatus};
 /// whose `subject` is the token's `access_key`. It can take up to an hour until all services of the
 /// platform accept the token.
 ///
-/// ~> **The Terraform state contains the value** of the token, unless `vault` is set. Everyone who
-/// can read the state can use the token. With `vault`, the value is stored only in HashiCorp Vault.
+/// ~> **The Terraform state contains the value** of the token, unless `vault` or `age_recipients` is
+/// set. Everyone who can read the state can use the token. With `vault`, the value is stored in
+/// HashiCorp Vault, and with `age_recipients`, the state has it encrypted.
 ///
 /// ## Rotation
 ///
@@ -28,7 +29,7 @@ use crate::token::{Expiry, ValueStatus};
 /// the current token: in the same apply, or with `overlap` in the first apply after that time. A
 /// plan rotates the token and shows the reason when:
 ///
-/// - `rotation_triggers` or `vault` changes;
+/// - `rotation_triggers`, `vault` or `age_recipients` changes;
 /// - the token is older than `rotate_every`;
 /// - the value was not delivered to Vault, or is no longer there.
 ///
@@ -47,9 +48,6 @@ use crate::token::{Expiry, ValueStatus};
 /// The platform has no list of service tokens, and does not document its answer about a deleted
 /// one:
 ///
-/// - It has no list of the roles of one token either. Each plan reads the assignments of every role
-///   in the environment, one request each, and an apply that rotates or deletes tokens reads them
-///   once more. All tokens of a run share the answers.
 /// - A token is removed from the state only if the platform finds another token, and twice does not
 ///   find this one.
 /// - If the answer to a creation is lost, or the run is killed at that moment, the provider cannot
@@ -73,7 +71,7 @@ pub(in crate::startree) struct ServiceToken {
     #[attribute(computed, planned)]
     pub(in crate::startree) access_key: Field<String>,
     /// The secret key of the current token, which is its password. Null after an import, and with
-    /// `vault`.
+    /// `vault` or `age_recipients`.
     #[attribute(computed, planned)]
     pub(in crate::startree) secret_key: Field<SecretString>,
     #[attribute(flatten)]
@@ -126,14 +124,14 @@ impl ServiceToken {
     /// Returns the state of the token that a rotation policy decides by.
     pub(super) fn current(&self, private: &PrivateState) -> CurrentToken {
         let imported = private_record::is_imported(private, &self.delivery.generation);
-        let in_state = match (imported, self.delivery.token.is_null()) {
+        let in_state = match (imported, self.delivery.has_value()) {
             (true, _) => ValueStatus::Imported,
-            (_, true) => ValueStatus::Undelivered,
-            (_, false) => ValueStatus::Current,
+            (_, false) => ValueStatus::Undelivered,
+            (_, true) => ValueStatus::Current,
         };
         CurrentToken {
             value: self.delivery.value_status(in_state),
-            storage: delivery::storage(&self.delivery.vault).unwrap_or_default(),
+            storage: self.delivery.storage().unwrap_or_default(),
             created: self.created(),
             previous: self.previous.deletion(),
         }
@@ -141,8 +139,8 @@ impl ServiceToken {
 
     /// Decides by this configuration what to do with a token whose state is `prior`.
     pub(super) fn decide(&self, prior: &Self, current: &CurrentToken, at: Timestamp) -> Decision {
-        let storage = delivery::storage(&self.delivery.vault);
-        self.rotation.decide(storage, &prior.rotation, current, at)
+        self.rotation
+            .decide(self.delivery.storage(), &prior.rotation, current, at)
     }
 
     /// Returns the token as the owner of a secret at `place`. The description does not identify it,
@@ -180,18 +178,15 @@ impl ServiceToken {
         };
     }
 
-    /// Records a new token. `version` is that of the secret in Vault; null if the state holds the
-    /// value.
-    pub(super) fn set_issued(&mut self, issued: IssuedToken, version: Field<i64>, now: Timestamp) {
+    /// Records a new token, whose value is stored as `delivery` shows.
+    pub(super) fn set_issued(&mut self, issued: IssuedToken, delivery: Delivery, now: Timestamp) {
         self.set_access_key(&issued.access_key);
         self.created_at = Expiry::at(now).to_string().into();
-        let (token, secret_key) = match version {
-            Field::Null => (issued.bearer().into(), issued.secret_key.into()),
-            _ => (Field::Null, Field::Null),
+        self.secret_key = match delivery.token.is_null() {
+            true => Field::Null,
+            false => issued.secret_key.into(),
         };
-        self.delivery.token = token;
-        self.secret_key = secret_key;
-        self.delivery.vault_version = version;
+        self.delivery = delivery;
     }
 
     pub(super) fn set_access_key(&mut self, access_key: &AccessKey) {
@@ -203,8 +198,7 @@ impl ServiceToken {
     pub(super) fn set_without_value(&mut self, access_key: &AccessKey) {
         self.set_access_key(access_key);
         self.created_at = Field::Null;
-        self.delivery.token = Field::Null;
         self.secret_key = Field::Null;
-        self.delivery.vault_version = self.delivery.vault.known().map(|_| 0).into();
+        self.delivery.set_lost();
     }
 }

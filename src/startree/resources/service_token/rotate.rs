@@ -37,10 +37,9 @@ pub(super) async fn rotate(
         delete_unless_own(connection, &operation, &prior.title(), &previous).await?;
         prior.previous = PreviousToken::default();
     }
-    let vault = &planned.delivery.vault;
-    let permit = connection
-        .vault
-        .prepare(&operation, vault, prior.owner(vault), &mut context.diagnostics())
+    let (delivery, owner) = (&planned.delivery, prior.owner(&planned.delivery.vault));
+    let permit = delivery
+        .prepare(&connection.vault, &operation, owner, &mut context.diagnostics())
         .await
         .leaving(prior.clone())?;
     planned.delivery.generation = generation::next(&prior.delivery.generation);
@@ -53,8 +52,12 @@ pub(super) async fn rotate(
             return Err(Failed::from(diagnostic).leaving(prior));
         }
     };
-    let NewToken { issued, roles, version } = successor;
-    planned.set_issued(issued.clone(), version, now());
+    let NewToken {
+        issued,
+        roles,
+        delivery,
+    } = successor;
+    planned.set_issued(issued.clone(), delivery, now());
     private_record::set_issued(&context.private);
     let deletion = planned.rotation.deletion_after(planned.created());
     planned.previous = PreviousToken::new(&access_key, deletion);
@@ -107,9 +110,8 @@ pub(super) async fn delivered_successor(
     matches!(found, Ok(Existence::Exists(_))).then_some(successor)
 }
 
-/// Warns about another token with the same description and at least the same roles, which may be
-/// the successor that a killed run has created. That run may also have revoked roles of the current
-/// token already. Errors are ignored here: the warning is a hint.
+/// Warns about another token with the same roles and the same description, which may be the
+/// successor that a killed run has created. Errors are ignored here: the warning is a hint.
 pub(super) async fn warn_about_orphan(
     connection: &Connection,
     context: &Context,
@@ -125,15 +127,14 @@ pub(super) async fn warn_about_orphan(
     let others: BTreeSet<_> = grants.iter().map(|grant| &grant.access_key).collect();
     let (own_roles, previous) = (roles(access_key), prior.previous.access_key());
     for other in others {
-        let other_roles = roles(other);
-        if other == access_key || Some(other) == previous.as_ref() || !other_roles.is_superset(&own_roles) {
+        if other == access_key || Some(other) == previous.as_ref() || roles(other) != own_roles {
             continue;
         }
-        if let Ok(Reported::Value(text)) = connection.tokens.description(operation, other).await
+        if let Ok(token) = connection.tokens.read(operation, other).await
+            && let Reported::Value(text) = token.description
             && predecessor::parse(&text).0 == prior.description()
         {
-            let lacking: Vec<_> = other_roles.difference(&own_roles).map(|role| role.as_str()).collect();
-            context.report(possible_orphan(&prior.title(), other, &lacking));
+            context.report(possible_orphan(&prior.title(), other));
             return;
         }
     }

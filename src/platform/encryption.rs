@@ -1,0 +1,290 @@
+//! Encryption of token values to age recipients (<https://age-encryption.org/v1>), so that only the
+//! holders of the identities can read them.
+//!
+//! Recipients are public keys, identities are the private keys. A recipient that is rejected is not
+//! quoted in the error, because it may be an identity that was pasted by mistake.
+
+use std::io::{Read, Write};
+
+use age::armor::{ArmoredReader, ArmoredWriter, Format};
+use age::{Decryptor, Encryptor};
+use secrecy::{ExposeSecret, SecretString};
+
+/// The largest decrypted value, in bytes. No platform has tokens of this size.
+const MAX_VALUE: u64 = 1 << 20;
+
+/// The recipients of a value. Each of them can decrypt it.
+pub(crate) struct Recipients(Vec<Box<dyn age::Recipient + Send + Sync>>);
+
+/// The reason that a value cannot be decrypted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DecryptError {
+    /// The encrypted value is invalid.
+    #[error("{0}")]
+    Encrypted(&'static str),
+    /// The identity is invalid, or none of the value's recipients belongs to it.
+    #[error("{0}")]
+    Identity(&'static str),
+}
+
+impl Recipients {
+    /// Parses recipients.
+    ///
+    /// # Errors
+    /// The problem of the first invalid recipient, or of their combination.
+    pub(crate) fn parse<'a>(recipients: impl IntoIterator<Item = &'a str>) -> Result<Self, &'static str> {
+        let recipients = recipients.into_iter().map(recipient).collect::<Result<_, _>>()?;
+        let recipients = Self(recipients);
+        recipients.encryptor()?;
+        Ok(recipients)
+    }
+
+    /// Encrypts a value to an armored age file, as `age --armor` writes it.
+    ///
+    /// # Errors
+    /// The encryption failed. The recipients were checked before, so this is not expected.
+    pub(crate) fn encrypt(&self, value: &SecretString) -> Result<String, &'static str> {
+        let encryptor = self.encryptor()?;
+        let encrypted = || -> std::io::Result<Vec<u8>> {
+            let armor = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor)?;
+            let mut writer = encryptor.wrap_output(armor)?;
+            writer.write_all(value.expose_secret().as_bytes())?;
+            writer.finish()?.finish()
+        };
+        let encrypted = encrypted().ok().and_then(|text| String::from_utf8(text).ok());
+        encrypted.ok_or("the encryption with age failed")
+    }
+
+    fn encryptor(&self) -> Result<Encryptor, &'static str> {
+        let recipients = self.0.iter().map(|recipient| recipient.as_ref() as &dyn age::Recipient);
+        Encryptor::with_recipients(recipients).map_err(|error| match error {
+            age::EncryptError::MissingRecipients => {
+                "must have at least one recipient; null stores the value unencrypted"
+            }
+            age::EncryptError::IncompatibleRecipients { .. } => {
+                "must not mix post-quantum recipients (age1tagpq1…) with others, which would make them vulnerable again"
+            }
+            _ => "has a recipient to which age cannot encrypt",
+        })
+    }
+}
+
+/// Parses a recipient.
+fn recipient(text: &str) -> Result<Box<dyn age::Recipient + Send + Sync>, &'static str> {
+    const EXPECTED: &str = "has an entry that is not an age recipient. A recipient begins with age1, age1tag1 or \
+                            age1tagpq1; `age-keygen -y` prints that of an identity";
+    let lower = text.to_ascii_lowercase();
+    let problem = match lower.as_str() {
+        _ if text.trim() != text => "has a recipient that begins or ends with a blank or a line break",
+        lower if lower.starts_with("age-secret-key-") || lower.starts_with("age-plugin-") => {
+            "has an identity, which is a private key, instead of a recipient. Replace it by its recipient, which \
+             `age-keygen -y` prints, and consider the identity exposed if it was committed"
+        }
+        lower if lower.starts_with("ssh-") => {
+            "has an SSH key, which is not supported. Create an age key with `age-keygen`"
+        }
+        lower if lower.starts_with("age1pq1") => {
+            "has a recipient of the type age1pq, which is not supported yet. Use one that begins with age1 or age1tagpq1"
+        }
+        lower if lower.starts_with("age1tagpq1") => match text.parse::<age::tagpq::Recipient>() {
+            Ok(recipient) => return Ok(Box::new(recipient)),
+            Err(_) => EXPECTED,
+        },
+        lower if lower.starts_with("age1tag1") => match text.parse::<age::tag::Recipient>() {
+            Ok(recipient) => return Ok(Box::new(recipient)),
+            Err(_) => EXPECTED,
+        },
+        _ => match text.parse::<age::x25519::Recipient>() {
+            Ok(recipient) => return Ok(Box::new(recipient)),
+            Err(_) => EXPECTED,
+        },
+    };
+    Err(problem)
+}
+
+/// Decrypts an armored age file with an identity: `AGE-SECRET-KEY-1…`, or the content of a file of
+/// `age-keygen`, which may have several.
+///
+/// # Errors
+/// The reason it cannot be decrypted. It quotes neither argument.
+pub(crate) fn decrypt(encrypted: &str, identity: &SecretString) -> Result<SecretString, DecryptError> {
+    let damaged =
+        |_| DecryptError::Encrypted("is damaged: age cannot decrypt it. Use the text as the resource returned it");
+    let identities = identities(identity)?;
+    let encrypted = encrypted.trim();
+    if !encrypted.starts_with("-----BEGIN AGE ENCRYPTED FILE-----") {
+        return Err(DecryptError::Encrypted(
+            "is not an armored age file, which begins with -----BEGIN AGE ENCRYPTED FILE-----",
+        ));
+    }
+    let decryptor = Decryptor::new(ArmoredReader::new(encrypted.as_bytes())).map_err(damaged)?;
+    if decryptor.is_scrypt() {
+        return Err(DecryptError::Encrypted(
+            "is encrypted with a passphrase, not to a recipient",
+        ));
+    }
+    let reader = decryptor.decrypt(identities.iter().map(|identity| identity as &dyn age::Identity));
+    let reader = reader.map_err(|error| match error {
+        age::DecryptError::NoMatchingKeys => DecryptError::Identity(
+            "is not an identity of this value: it was encrypted to other recipients. If `age_recipients` has changed, \
+             apply first",
+        ),
+        error => damaged(error),
+    })?;
+    let mut value = String::new();
+    let read = reader.take(MAX_VALUE).read_to_string(&mut value);
+    // Moved before the check, so that a partly decrypted value is overwritten, too.
+    let value = SecretString::from(value);
+    match read {
+        Ok(_) => Ok(value),
+        Err(error) => Err(damaged(age::DecryptError::Io(error))),
+    }
+}
+
+/// Parses the identities in a text.
+fn identities(text: &SecretString) -> Result<Vec<age::x25519::Identity>, DecryptError> {
+    let lines = text.expose_secret().lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let identities: Vec<_> = lines.map(identity).collect::<Result<_, _>>()?;
+    match identities.is_empty() {
+        true => Err(DecryptError::Identity("must not be empty")),
+        false => Ok(identities),
+    }
+}
+
+fn identity(line: &str) -> Result<age::x25519::Identity, DecryptError> {
+    line.parse().map_err(|_| {
+        DecryptError::Identity(match line.to_ascii_lowercase().as_str() {
+            lower if lower.starts_with("age1") => {
+                "has a recipient, which can only encrypt. Use its identity, which begins with AGE-SECRET-KEY-1"
+            }
+            lower if lower.starts_with("age-plugin-") || lower.starts_with("age-secret-key-pq-") => {
+                "has an identity of a plugin or of a type that is not supported. Decrypt with the age program instead"
+            }
+            _ => "is not an age identity, which begins with AGE-SECRET-KEY-1, nor the content of a file of age-keygen",
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::platform::testing::age_key as key;
+
+    fn encrypt(value: &str, recipients: &[&str]) -> String {
+        let recipients = Recipients::parse(recipients.iter().copied()).unwrap_or_else(|problem| panic!("{problem}"));
+        recipients.encrypt(&SecretString::from(value)).unwrap()
+    }
+
+    fn decrypted(encrypted: &str, identity: &SecretString) -> Result<String, DecryptError> {
+        decrypt(encrypted, identity).map(|value| value.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn each_recipient_can_decrypt_and_no_other() {
+        let [(alice, to_alice), (bob, to_bob), (eve, _)] = [key(), key(), key()];
+        let encrypted = encrypt("st-value", &[&to_alice, &to_bob]);
+        assert!(!encrypted.contains("value"));
+        assert_eq!(decrypted(&encrypted, &alice).unwrap(), "st-value");
+        assert_eq!(decrypted(&encrypted, &bob).unwrap(), "st-value");
+        assert!(matches!(decrypted(&encrypted, &eve), Err(DecryptError::Identity(_))));
+        let both = format!(
+            "# created: today\n# public key: {to_bob}\n{}\n\n{}\n",
+            eve.expose_secret(),
+            bob.expose_secret()
+        );
+        assert_eq!(decrypted(&encrypted, &both.into()).unwrap(), "st-value");
+    }
+
+    #[test]
+    fn invalid_recipient_is_explained_without_quoting_it() {
+        let (identity, recipient) = key();
+        let mistyped = recipient.replace("age1", "age1q");
+        let padded = format!("{recipient}\n");
+        for (text, expected) in [
+            ("", "not an age recipient"),
+            ("alice", "not an age recipient"),
+            (mistyped.as_str(), "not an age recipient"),
+            ("age1tag1qqqq", "not an age recipient"),
+            ("age1tagpq1qqqq", "not an age recipient"),
+            ("age1pq1qqqq", "not supported yet"),
+            ("age1yubikey1qqqq", "not an age recipient"),
+            ("ssh-ed25519 AAAA", "SSH key"),
+            (padded.as_str(), "blank or a line break"),
+            (identity.expose_secret(), "private key"),
+        ] {
+            let problem = Recipients::parse([recipient.as_str(), text]).err().unwrap();
+            assert!(problem.contains(expected), "{text:?}: {problem}");
+            assert!(text.is_empty() || !problem.contains(text), "{problem}");
+        }
+        assert!(Recipients::parse([]).err().unwrap().contains("at least one"));
+    }
+
+    #[test]
+    fn post_quantum_recipients_are_accepted_and_not_mixed_with_others() {
+        // The test vector of the type's specification.
+        let post_quantum = include_str!("testing/post_quantum_recipient.txt");
+        let encrypted = encrypt("st-value", &[post_quantum]);
+        assert!(encrypted.starts_with("-----BEGIN AGE ENCRYPTED FILE-----\n"));
+        let problem = Recipients::parse([post_quantum, &key().1]).err().unwrap();
+        assert!(problem.contains("must not mix"), "{problem}");
+    }
+
+    #[test]
+    fn damaged_text_and_wrong_identity_are_distinguished() {
+        let (identity, recipient) = key();
+        let encrypted = encrypt("st-value", &[&recipient]);
+        let middle = encrypted.len() / 2;
+        let flipped: String = encrypted
+            .char_indices()
+            .map(|(at, character)| match (at == middle, character) {
+                (true, 'A') => 'B',
+                (true, _) => 'A',
+                (false, character) => character,
+            })
+            .collect();
+        let truncated: String = encrypted.lines().take(2).collect();
+        for (text, expected) in [
+            ("", "not an armored age file"),
+            ("st-value", "not an armored age file"),
+            (&flipped, "damaged"),
+            (&truncated, "damaged"),
+        ] {
+            let Err(DecryptError::Encrypted(problem)) = decrypted(text, &identity) else {
+                panic!("{text:?}");
+            };
+            assert!(problem.contains(expected), "{text:?}: {problem}");
+        }
+        for (text, expected) in [
+            ("", "empty"),
+            ("# a comment\n", "empty"),
+            ("secret", "not an age identity"),
+            (&recipient, "can only encrypt"),
+            ("AGE-SECRET-KEY-PQ-1QQQQ", "not supported"),
+            ("AGE-PLUGIN-YUBIKEY-1QQQQ", "not supported"),
+            (key().0.expose_secret(), "other recipients"),
+        ] {
+            let Err(DecryptError::Identity(problem)) = decrypted(&encrypted, &text.into()) else {
+                panic!("{text:?}");
+            };
+            assert!(problem.contains(expected), "{text:?}: {problem}");
+        }
+        assert_eq!(decrypted(&format!("\n{encrypted}\n"), &identity).unwrap(), "st-value");
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_decrypted_unchanged(value in "\\PC{0,200}") {
+            let (identity, recipient) = key();
+            let encrypted = encrypt(&value, &[&recipient]);
+            prop_assert_eq!(decrypted(&encrypted, &identity).unwrap(), value);
+        }
+
+        #[test]
+        fn decrypt_of_any_text_does_not_panic(text in "(-----BEGIN AGE ENCRYPTED FILE-----\n)?\\PC{0,300}") {
+            prop_assert!(decrypted(&text, &key().0).is_err());
+        }
+    }
+}
