@@ -1,8 +1,8 @@
 //! Quix: the Portal API and the provider. Every platform's module has this layout.
 //!
-//! The sources for the API are Quix's documentation, its public Python client, and Quix's own Postman
-//! collection of the Portal API. The collection, of 2023, shows how streaming tokens are read and
-//! rotated; it was removed in February 2024, so the paths are settings with a default
+//! The sources for the API are Quix's documentation, its public Python client, and Quix's own
+//! Postman collection of the Portal API. The collection, of 2023, shows how streaming tokens are
+//! read and rotated; it was removed in February 2024, so the paths are settings with a default
 //! ([`api::Endpoint`]).
 
 pub mod api;

@@ -1,5 +1,5 @@
-//! The endpoints of streaming tokens. The platform's documentation omits them: the defaults are those
-//! of Quix's Postman collection, and the user can configure others.
+//! The endpoints of streaming tokens. The platform's documentation omits them: the defaults are
+//! those of Quix's Postman collection, and the user can configure others.
 
 use std::fmt;
 

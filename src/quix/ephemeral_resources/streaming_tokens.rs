@@ -19,8 +19,8 @@ use crate::quix::connection::{Connection, Context};
 /// [`quix_streaming_tokens`](../resources/streaming_tokens.md) does, but its state contains the
 /// tokens. Without it, rotate them in Quix's portal.
 ///
-/// A write-only argument is sent again only if its version changes. No version can follow the tokens,
-/// because it would be in the state: change it whenever the tokens were rotated.
+/// A write-only argument is sent again only if its version changes, and the plan does not show that
+/// the tokens changed: increase the version whenever the tokens were rotated.
 ///
 /// It is not documented whether users without the role Admin can read the tokens.
 #[derive(Model, Clone, Debug, Default)]

@@ -48,12 +48,12 @@ use crate::quix::connection::{Connection, Context};
 
 /// Manages the two streaming tokens of an environment, which authenticate clients of Quix Streams.
 /// Both are always valid, and neither expires. **A rotation revokes token 1**, makes token 2 token
-/// 1, and creates a new token 2. According to Quix, it may take a few minutes until token 1 is fully
-/// deactivated.
+/// 1, and creates a new token 2. According to Quix, it may take a few minutes until token 1 is
+/// fully deactivated.
 ///
-/// ~> **The Terraform state contains the tokens.** Everyone who can read the state can use them. The
-/// ephemeral resource [`quix_streaming_tokens`](../ephemeral-resources/streaming_tokens.md) reads
-/// them without storing them.
+/// ~> **The Terraform state contains the tokens.** Everyone who can read the state can use them.
+/// The ephemeral resource [`quix_streaming_tokens`](../ephemeral-resources/streaming_tokens.md)
+/// reads them without storing them.
 ///
 /// An environment always has two tokens. Creating this resource reads them, as an import does; it
 /// rotates them only if `revoke_sha256` lists one of them. Destroying it revokes nothing: the
@@ -72,10 +72,10 @@ use crate::quix::connection::{Connection, Context};
 /// The requests and answers are those of Quix's own Postman collection of 2023 (see [the
 /// provider](../index.md)): `current` is token 1, and `next` is token 2. Because the platform may
 /// have changed since, the provider also accepts answers with two strings, two objects with a
-/// `token` or `value`, or two members whose names end in 1 and 2; the first one of a list is token
-/// 1. It is not documented whether users without the role Admin can read the tokens. The platform
-/// does not show who rotated the tokens or who uses them, so a rotation cannot wait until token 1
-/// is unused.
+/// `token` or `value`, or two members whose names end in 1 and 2. In a list, token 1 comes first.
+/// It is not documented whether users without the role Admin can read the tokens. The platform does
+/// not show who rotated the tokens or who uses them, so a rotation cannot wait until token 1 is
+/// unused.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::quix) struct StreamingTokens {
     /// The environment's id.

@@ -23,8 +23,8 @@ use super::refusal::Refusal;
 use super::state::{Caller, Portal, Workspace};
 use super::{Sandbox, zip};
 
-/// The certificate of the brokers' authority, whose key was discarded. Kafka clients reject an invalid
-/// certificate before they connect.
+/// The certificate of the brokers' authority, whose key was discarded. Kafka clients reject an
+/// invalid certificate before they connect.
 const CERTIFICATE: &str = include_str!("certificate.pem");
 
 pub(super) fn routes() -> Router<Sandbox> {

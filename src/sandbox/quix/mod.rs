@@ -2,8 +2,8 @@
 //!
 //! Included: workspaces, each with a broker and two streaming tokens; the permissions of users and
 //! workspaces; the documented rotation of streaming tokens, with the requests of Quix's own Postman
-//! collection of 2023. [`Options`] has a field for each behaviour that the documentation leaves open,
-//! or that may have changed since 2023. Not included: the rest of Quix, such as topics and
+//! collection of 2023. [`Options`] has a field for each behaviour that the documentation leaves
+//! open, or that may have changed since 2023. Not included: the rest of Quix, such as topics and
 //! deployments.
 
 mod answer;

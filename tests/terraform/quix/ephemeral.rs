@@ -31,7 +31,7 @@ fn streaming_token_reads_the_settings_and_no_file_contains_them() {
                 .calls("GET", "/workspaces/acme-shop-dev/broker/librdkafka")
                 >= 2
         );
-        assert_no_file_contains_a_secret(&world);
+        assert_no_file_contains_a_secret(world);
     });
 }
 
@@ -53,7 +53,7 @@ fn streaming_tokens_are_read_and_no_file_contains_them() {
         world.apply().await;
         assert!(world.sandbox.calls("GET", "/workspaces/acme-shop-dev/sdktokens") >= 2);
         assert_eq!(world.sandbox.rotations(DEV), 0);
-        assert_no_file_contains_a_secret(&world);
+        assert_no_file_contains_a_secret(world);
     });
 }
 

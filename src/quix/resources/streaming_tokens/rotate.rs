@@ -1,9 +1,9 @@
 //! Rotates the streaming tokens of an environment, so that exactly one token is revoked.
 //!
-//! A rotation revokes token 1, although the platform may accept it for a few more minutes. A second rotation would also revoke the former token 2, which
-//! clients were asked to use: no other request can do as much harm. The API has no idempotency key,
-//! but it returns both tokens whenever they are read. A read therefore shows whether a rotation
-//! took effect.
+//! A rotation revokes token 1, although the platform may accept it for a few more minutes. A second
+//! rotation would also revoke the former token 2, which clients were asked to use: no other request
+//! can do as much harm. The API has no idempotency key, but it returns both tokens whenever they
+//! are read. A read therefore shows whether a rotation took effect.
 //!
 //! # Flow
 //! - The goal is to revoke the known token 1. Read the tokens first. If token 1 is already revoked,
@@ -29,10 +29,10 @@
 //!
 //! # Limits
 //! Another client may rotate in the milliseconds between the read and the rotation. Two tokens are
-//! revoked then, and the API has no request that would prevent this race. The answer to the rotation
-//! or the read after it detects it, and an error reports it. The same holds if a run is killed after
-//! its rotation, and reads are still stale when the next run rotates: the killed run has left no
-//! record.
+//! revoked then, and the API has no request that would prevent this race. The answer to the
+//! rotation or the read after it detects it, and an error reports it. The same holds if a run is
+//! killed after its rotation, and reads are still stale when the next run rotates: the killed run
+//! has left no record.
 
 use std::time::Duration;
 
