@@ -16,10 +16,14 @@ pub(crate) async fn run() -> Result<()> {
     demo.rotate().await?;
     demo.disable_and_enable_pats().await?;
     demo.hand_over().await?;
-    demo.revoke().await?;
+    let encrypted = demo.encrypt().await?;
+    demo.revoke(&encrypted).await?;
     demo.print_next_steps();
     Ok(())
 }
+
+/// The file with the age recipients of the configuration.
+const RECIPIENTS: &str = "age.auto.tfvars";
 
 /// The sandboxed account, and the configuration that manages it.
 struct Demo {
@@ -133,12 +137,35 @@ impl Demo {
         Ok(())
     }
 
-    async fn revoke(&self) -> Result<()> {
-        step(6, "terraform destroy revokes the token");
-        let token = self.token().await?;
+    /// Encrypts the token's value, and returns the decrypted value.
+    async fn encrypt(&self) -> Result<String> {
+        step(6, "age_recipients encrypt the token, so that no state contains it");
+        let identity = age::x25519::Identity::generate();
+        let recipients = format!("age_recipients = [\"{}\"]\n", identity.to_public());
+        self.stage.workspace.write(RECIPIENTS, &recipients)?;
+        let run = self.stage.workspace.apply().await?.success()?;
+        show(&run, "+ encrypted_token");
+        let encrypted = self.stage.workspace.output("ci_token_encrypted").await?;
+        let token = String::from_utf8(age::decrypt(&identity, encrypted.as_bytes())?)?;
+        let state = std::fs::read_to_string(self.stage.workspace.dir().join("terraform.tfstate"))?;
+        ensure!(!state.contains(&token), "the state contains the value");
+        say("The state has the value only encrypted.");
+        let status = self.status_with(&token).await?;
+        ensure!(status == StatusCode::OK, "the token is rejected: {status}");
+        say("terraform output -raw ci_token_encrypted | age --decrypt --identity key.txt");
+        say(&format!(
+            "Here the age library decrypted it. An API call with the result: {status}."
+        ));
+        Ok(token)
+    }
+
+    async fn revoke(&self, token: &str) -> Result<()> {
+        step(7, "terraform destroy revokes the token");
         let run = self.stage.workspace.destroy().await?.success()?;
         show(&run, "Destroy complete!");
-        let status = self.status_with(&token).await?;
+        // Its identity is lost at the end of the demo.
+        std::fs::remove_file(self.stage.workspace.dir().join(RECIPIENTS))?;
+        let status = self.status_with(token).await?;
         ensure!(
             status == StatusCode::UNAUTHORIZED,
             "the token is still accepted: {status}"

@@ -19,10 +19,17 @@ variable "pats_enabled" {
   type        = bool
 }
 
+variable "age_recipients" {
+  description = "The age recipients that can decrypt the CI token; null to keep its value in the state."
+  type        = set(string)
+  default     = null
+}
+
 resource "striim_service_account_token" "ci" {
-  name        = "ci-pipeline"
-  description = "Deployments"
-  expires_at  = var.expires_at
+  name           = "ci-pipeline"
+  description    = "Deployments"
+  expires_at     = var.expires_at
+  age_recipients = var.age_recipients
 }
 
 resource "striim_pat_status" "account" {
@@ -33,6 +40,11 @@ output "ci_token" {
   description = "The token for CI."
   value       = striim_service_account_token.ci.token
   sensitive   = true
+}
+
+output "ci_token_encrypted" {
+  description = "The token for CI, encrypted to the recipients."
+  value       = striim_service_account_token.ci.encrypted_token
 }
 
 output "ci_token_generation" {

@@ -168,6 +168,8 @@ fn identity(line: &str) -> Result<age::x25519::Identity, DecryptError> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use proptest::prelude::*;
 
     use super::*;
@@ -272,6 +274,48 @@ mod tests {
             assert!(problem.contains(expected), "{text:?}: {problem}");
         }
         assert_eq!(decrypted(&format!("\n{encrypted}\n"), &identity).unwrap(), "st-value");
+    }
+
+    /// Written by the program age 1.1.1, for an identity that nothing else uses.
+    #[test]
+    fn file_of_the_program_age_is_decrypted() {
+        let identity = SecretString::from("AGE-SECRET-KEY-1SM209GLV4PMM7K4C0R8AK3J5EPNE4LXTVXJHS8HX8XR779X5QJRQETFT5K");
+        let encrypted = "-----BEGIN AGE ENCRYPTED FILE-----
+YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSBHZVg4eDdFWEFvN0NBTXNt
+aW1kYkZqRjlZTktyd0VzaW1iN0RUT2MwL2pBClh6UXY5Y0kwUS8zOFJHT3E3V01Y
+NURjYVQvOEFMWVdzcVlMSUJJbEJjR3MKLS0tIERUaUJHTVVJMkluOGlrTmxPZzB0
+YUp1WkRwYTVCZ0lRZlNUNWpZQVVwZ2cKAbBvF5lk0B481fVY/n9AdD0TH6N9jKKW
+cvd9LND/EH1ipfG0qatl0g==
+-----END AGE ENCRYPTED FILE-----
+";
+        assert_eq!(decrypted(encrypted, &identity).unwrap(), "st-value");
+    }
+
+    /// The program decrypts what this module encrypts, and the other way round. Where it is not installed, the test above
+    /// remains.
+    #[test]
+    fn program_age_decrypts_encrypted_values() {
+        let run = |arguments: &[&str], input: &str| {
+            let mut command = Command::new("age");
+            command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut program = command.spawn()?;
+            program.stdin.take().unwrap().write_all(input.as_bytes())?;
+            let output = program.wait_with_output()?;
+            assert!(output.status.success());
+            std::io::Result::Ok(String::from_utf8(output.stdout).unwrap())
+        };
+        if run(&["--version"], "").is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+            println!("The program age is not installed, so it was not run.");
+            return;
+        }
+        let (identity, recipient) = key();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "# created: today\n{}", identity.expose_secret()).unwrap();
+        let path = file.path().to_str().unwrap();
+        let encrypted = encrypt("st-value", &[&recipient, &key().1]);
+        assert_eq!(run(&["--decrypt", "--identity", path], &encrypted).unwrap(), "st-value");
+        let encrypted = run(&["--armor", "--recipient", &recipient], "st-value").unwrap();
+        assert_eq!(decrypted(&encrypted, &identity).unwrap(), "st-value");
     }
 
     proptest! {

@@ -6,6 +6,7 @@ use age::secrecy::ExposeSecret as _;
 use token_providers::sandbox::Vault;
 
 use super::consumer::{Consumer, PROVIDERS};
+use super::secret_stores;
 use super::vault_provider::VaultProvider;
 use super::world::{CI, World, ci, generation};
 
@@ -124,7 +125,14 @@ fn wrong_identity_and_damaged_text_are_explained() {
     });
 }
 
-/// The example of the function's page, which has a recipient whose identity is unknown here.
+/// Returns an example, encrypted to this recipient instead of the one it shows.
+fn example(file: &str, recipient: &age::x25519::Recipient) -> String {
+    let text = fs::read_to_string(World::examples_folder().join(file)).unwrap();
+    let start = text.find("age1").unwrap();
+    let shown = text[start..].split('"').next().unwrap();
+    text.replace(shown, &recipient.to_string())
+}
+
 #[test]
 fn documented_function_delivers_the_value() {
     World::on_each_version_since((1, 11), async |world| {
@@ -132,15 +140,48 @@ fn documented_function_delivers_the_value() {
         VaultProvider::attached(world, &vault, async |world| {
             let identity = age::x25519::Identity::generate();
             world.set_env("TF_VAR_age_identity", identity.to_string().expose_secret());
-            let example = World::examples_folder().join("functions/age_decrypt/function.tf");
-            let text = fs::read_to_string(example).unwrap();
-            let start = text.find("age1").unwrap();
-            let shown = text[start..].split('"').next().unwrap();
-            world.configure(&text.replace(shown, &identity.to_public().to_string()));
+            world.configure(&example("functions/age_decrypt/function.tf", &identity.to_public()));
             world.apply().await;
             world.plans_nothing().await;
             assert!(world.accepts(&super::vault::held(&vault).unwrap()));
         })
         .await;
+    });
+}
+
+#[test]
+fn documented_secret_stores_receive_each_value() {
+    for provider in ["aws", "kubernetes"] {
+        World::on_each_version_since((1, 11), async |world| {
+            secret_stores::attached(world, provider, async |world, received| {
+                let identity = age::x25519::Identity::generate();
+                world.set_env("TF_VAR_age_identity", identity.to_string().expose_secret());
+                let file = format!("guides/encryption/{provider}.tf");
+                world.configure(&example(&file, &identity.to_public()));
+                for _ in 0..2 {
+                    world.apply().await;
+                    world.plans_nothing().await;
+                    assert!(world.sandbox.is_live(received.values().last().unwrap()));
+                    world.sandbox.rotate_outside("ci-pipeline").unwrap();
+                }
+                assert_eq!(received.values().len(), 2);
+                let files = world.files();
+                assert!(received.values().iter().all(|value| !files.contains(value)));
+            })
+            .await;
+        });
+    }
+}
+
+#[test]
+fn documented_output_is_decrypted_outside_terraform() {
+    World::on_each_version(async |world| {
+        let identity = age::x25519::Identity::generate();
+        world.configure(&example("guides/encryption/git.tf", &identity.to_public()));
+        world.apply().await;
+        world.plans_nothing().await;
+        let encrypted = world.workspace.output("ci_token_encrypted").await.unwrap();
+        let value = age::decrypt(&identity, encrypted.as_bytes()).unwrap();
+        assert!(world.sandbox.is_live(std::str::from_utf8(&value).unwrap()));
     });
 }

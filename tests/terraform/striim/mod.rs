@@ -25,6 +25,7 @@ mod provider_configuration;
 mod query;
 mod rotation;
 mod saved_plan;
+mod secret_stores;
 mod service_account_token;
 mod service_account_token_pair;
 mod states;
