@@ -1,6 +1,8 @@
 //! The declarations of a workspace, and its configuration.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -66,6 +68,8 @@ pub(crate) struct Token {
     pub(crate) trigger: Option<u8>,
     pub(crate) adopt: bool,
     pub(crate) lifecycle: Lifecycle,
+    /// Whether it is encrypted to [`IDENTITY`].
+    pub(crate) is_encrypted: bool,
 }
 
 /// The pair [`RELAY`].
@@ -81,6 +85,8 @@ pub(crate) struct Pair {
 pub(crate) struct Pat {
     pub(crate) ends: Ends,
     pub(crate) trigger: Option<u8>,
+    /// Whether it is encrypted to [`IDENTITY`].
+    pub(crate) is_encrypted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -209,6 +215,7 @@ impl Token {
         attributes.extend(self.ends.attributes());
         attributes.extend(triggers(self.trigger));
         attributes.extend(self.adopt.then(|| ("adopt_existing", true.into())));
+        attributes.extend(recipients(self.is_encrypted));
         named(attributes)
     }
 }
@@ -227,6 +234,7 @@ impl Pat {
         let mut attributes = vec![("email", USERS[user].into())];
         attributes.extend(self.ends.attributes());
         attributes.extend(triggers(self.trigger));
+        attributes.extend(recipients(self.is_encrypted));
         named(attributes)
     }
 }
@@ -260,7 +268,7 @@ pub(crate) struct StoredValue {
 /// The tokens of an object in a state; of a pair, the current one first.
 pub(crate) fn stored_values(address: &str, object: &Object) -> Vec<StoredValue> {
     let held = |of: &Attribute| StoredValue {
-        value: text(of.get("token")),
+        value: text(of.get("token")).or_else(|| text(of.get("encrypted_token")).map(decrypted)),
         ends: text(of.get("expires_at")).and_then(|end| end.parse().ok()),
     };
     if address == PAIR {
@@ -272,6 +280,28 @@ pub(crate) fn stored_values(address: &str, object: &Object) -> Vec<StoredValue> 
     } else {
         vec![held(object.value())]
     }
+}
+
+/// The age identity of all scenarios.
+static IDENTITY: LazyLock<age::x25519::Identity> = LazyLock::new(age::x25519::Identity::generate);
+
+/// Decrypts a value of a state. Decryption without optimisation is slow, so each value is decrypted once.
+fn decrypted(encrypted: String) -> String {
+    thread_local! {
+        static DECRYPTED: RefCell<HashMap<String, String>> = RefCell::default();
+    }
+    DECRYPTED.with_borrow_mut(|known| {
+        let decrypt = |encrypted: &String| {
+            let value = age::decrypt(&*IDENTITY, encrypted.as_bytes()).unwrap();
+            String::from_utf8(value).unwrap()
+        };
+        known.entry(encrypted).or_insert_with_key(decrypt).clone()
+    })
+}
+
+/// Whether an object of a state declares that its value is encrypted, and yet has it in plain text.
+pub(crate) fn is_in_plain_text(object: &Object) -> bool {
+    !object.get("age_recipients").is_null() && !object.get("token").is_null()
 }
 
 /// The values that an object of a state has.
@@ -292,6 +322,10 @@ fn in_hours(hours: i64) -> Value {
 
 fn triggers(trigger: Option<u8>) -> Option<(&'static str, Value)> {
     Some(("rotation_triggers", json!({ "release": trigger?.to_string() })))
+}
+
+fn recipients(is_encrypted: bool) -> Option<(&'static str, Value)> {
+    is_encrypted.then(|| ("age_recipients", json!([IDENTITY.to_public().to_string()])))
 }
 
 fn named(attributes: impl IntoIterator<Item = (&'static str, Value)>) -> Value {

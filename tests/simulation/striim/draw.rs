@@ -67,6 +67,7 @@ impl Scenario {
     pub(crate) fn draw(seed: u64, speed: Speed) -> Self {
         let mut draw = Draw {
             random: Rng::with_seed(seed),
+            encryption: Rng::with_seed(!seed),
             speed,
             kinds: Kinds::default(),
         };
@@ -101,6 +102,8 @@ impl Scenario {
 
 struct Draw {
     random: Rng,
+    /// Draws which values are encrypted, and leaves all else of a seed's scenario as it is.
+    encryption: Rng,
     speed: Speed,
     kinds: Kinds,
 }
@@ -116,6 +119,10 @@ struct Kinds {
 }
 
 impl Draw {
+    fn is_encrypted(&mut self) -> bool {
+        self.encryption.u8(..4) == 0
+    }
+
     fn one_of<T: Clone>(&mut self, choices: &[T]) -> T {
         choices[self.random.usize(..choices.len())].clone()
     }
@@ -217,6 +224,7 @@ impl Draw {
                 pat: self.maybe(85, |draw| Pat {
                     ends: draw.ends(&[1, 30, 80]),
                     trigger: draw.trigger(),
+                    is_encrypted: draw.is_encrypted(),
                 }),
             },
             4 if self.kinds.toggle => Step::DeclareToggle {
@@ -233,6 +241,7 @@ impl Draw {
                     trigger: self.trigger(),
                     adopt: true,
                     lifecycle: Lifecycle::default(),
+                    is_encrypted: false,
                 }),
             },
             _ => self.token(),
@@ -251,6 +260,7 @@ impl Draw {
                 create_before_destroy: draw.chance(15),
                 ignores_expiry: draw.chance(10),
             },
+            is_encrypted: draw.is_encrypted(),
         });
         Step::Declare {
             workspace,

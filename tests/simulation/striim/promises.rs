@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use jiff::SignedDuration;
 use token_providers::framework::testing::Object;
 
-use super::declared::{OWN, PAIR, PAT, StoredValue, stored_values, values_of};
+use super::declared::{OWN, PAIR, PAT, StoredValue, is_in_plain_text, stored_values, values_of};
 use super::draw::STRANGE;
 use super::world::{Workspace, World};
 
@@ -45,6 +45,9 @@ impl World {
         for (address, object) in self.workspaces[workspace].terraform.state() {
             Promise::Other.require(!object.is_tainted, || {
                 format!("{address} is tainted after a successful run")
+            })?;
+            Promise::NoLeak.require(!is_in_plain_text(&object), || {
+                format!("{address} is to be encrypted, and the state has its value in plain text")
             })?;
             // Of a pair, the current one is the one to use.
             let Some(held) = stored_values(&address, &object).into_iter().next() else {

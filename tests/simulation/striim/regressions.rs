@@ -43,6 +43,7 @@ fn declare(place: usize, name: &'static str) -> Step {
         trigger: None,
         adopt: false,
         lifecycle: Lifecycle::default(),
+        is_encrypted: false,
     };
     Step::Declare {
         workspace: 0,
@@ -178,6 +179,7 @@ fn possible_loss_of_the_own_token_is_reported() {
             trigger: Some(trigger),
             adopt: true,
             lifecycle: Lifecycle::default(),
+            is_encrypted: false,
         }),
     };
     let lost = || Step::Fault(Fault::answer(502).on("POST", "/service-account/rotate").after());
@@ -217,6 +219,7 @@ fn answer_of_a_gateway_does_not_count_as_revocation_of_a_personal_access_token()
         let declared = Pat {
             ends: Ends::InDays(30),
             trigger: None,
+            is_encrypted: false,
         };
         let fault = Step::Fault(answer.on("DELETE", "/user-token"));
         assert_promises(&[pat(Some(declared)), apply(), fault, pat(None), apply()]);

@@ -150,6 +150,7 @@ impl Step {
                     trigger: None,
                     adopt: token.name == OWN,
                     lifecycle: Lifecycle::default(),
+                    is_encrypted: false,
                     ..token.clone()
                 };
                 if *token == simple {
