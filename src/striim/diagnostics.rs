@@ -3,7 +3,6 @@
 //! A diagnostic of a single resource is in the module `diagnostics` of that resource. Summaries name the
 //! token, because Terraform shows only the first of several warnings with the same summary.
 
-use http::StatusCode;
 use jiff::Timestamp;
 
 use super::api::{Mismatch, OwnToken, OwnerKey, ServiceAccount, find};
@@ -265,16 +264,6 @@ pub(super) fn no_such_account(purpose: &str, name: &str, accounts: &[ServiceAcco
     )
 }
 
-/// The error that a description is too long with the mark of the provider's `managed_by`.
-pub(super) fn description_too_long(limit: usize, length: usize) -> Diagnostic {
-    Diagnostic::invalid(
-        "description",
-        format!(
-            "must have at most {limit} characters in addition to the mark of the provider's `managed_by`; it has {length}"
-        ),
-    )
-}
-
 /// The warning of a plan that deletes and recreates an orphan: an account with the mark of this provider's
 /// `managed_by` that is not in the state.
 pub(super) fn recreates_orphan(account: &ServiceAccount, now: Timestamp) -> Diagnostic {
@@ -328,29 +317,6 @@ pub(super) fn name_taken_since_plan(what: &str, name: &str) -> Diagnostic {
             "{what} would be replaced by a service account named {name:?}. That name was free when the plan was created. \
              Since then, another resource, run or user has created an account of that name, so the replacement would fail. \
              Nothing was revoked. Run again for a new plan, or choose another name."
-        ),
-    )
-}
-
-/// The error that two resources declare the same service account.
-pub(super) fn declared_twice(name: &str) -> Diagnostic {
-    Diagnostic::error(
-        format!("Two resources declare the service account {name:?}"),
-        "The name of a service account is unique in the account, and each of the two resources would revoke the other's \
-         token. Give one of them another name, or remove it. (A pair has two names: its own with -a and with -b.)",
-    )
-    .on("name")
-}
-
-/// The warning that a name moves from one resource to another.
-pub(super) fn name_moves(name: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("The name {name:?} moves from one resource to another"),
-        format!(
-            "This plan deletes the service account {name:?} of one resource and creates it for another: the present token is \
-             revoked, and a new one is issued. If it is one resource whose address has changed, add a `moved` block \
-             instead, which keeps the token. Terraform may create before it destroys; then the creation is rejected, and \
-             the next apply repeats it."
         ),
     )
 }
@@ -477,101 +443,7 @@ pub(super) fn unknown_user(severity: Severity) -> Diagnostic {
     }
 }
 
-/// Describes a failed revocation. `by_email`: whether the request identified the user by the address.
-pub(super) fn pat_revoke_failed(error: &Error, by_email: bool) -> Diagnostic {
-    let mut diagnostic = request_failed(error);
-    if by_email && is_rejected(error) {
-        diagnostic.detail.push_str(
-            "\n\nThe platform lets administrators revoke another user's token by the user's number, and did not report that \
-             number. Ask the user to revoke the token, or revoke it in the portal, and then run again.",
-        );
-    }
-    diagnostic
-}
-
-/// Whether the platform understood a request and rejected it.
-pub(super) fn is_rejected(error: &Error) -> bool {
-    matches!(
-        error.status(),
-        Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::CONFLICT)
-    )
-}
-
-/// The error of a plan that issues a personal access token and disables personal access tokens.
-pub(super) fn pats_are_disabled_by_plan() -> Diagnostic {
-    Diagnostic::error(
-        "Personal access tokens will be disabled",
-        "This plan issues a value for a `striim_personal_access_token`, while a `striim_pat_status` declares that personal access \
-         tokens are disabled: the platform would reject the request, or revoke the value at once. Enable them, or remove the \
-         token.",
-    )
-}
-
-/// The error that two resources declare the same personal access token.
-pub(super) fn pat_declared_twice(id: &str) -> Diagnostic {
-    Diagnostic::error(
-        "Two resources declare one personal access token",
-        format!(
-            "A user has one personal access token. Two resources of this configuration manage that of {id:?}, and each would \
-             revoke the other's value. Keep one of them."
-        ),
-    )
-}
-
 // ---- The quota
-
-/// The warning that a plan exceeds the quota: the account would have `tokens` active tokens.
-pub(super) fn exceeds_quota(tokens: usize, accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
-    Diagnostic::warning(
-        "This plan exceeds the quota",
-        format!(
-            "A Striim Cloud account may have {QUOTA} active service account tokens; with this plan it would have {tokens}, \
-             and the platform would reject the excess. The account has:\n{}\n\nRevoke a token that is no longer needed, or \
-             declare fewer.",
-            list(accounts, now)
-        ),
-    )
-}
-
-/// The warning that a service account can be created only after others were deleted.
-pub(super) fn just_fits_quota(name: &str, deleted: &[&str], accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
-    let deleted: Vec<_> = deleted.iter().map(|name| format!("{name:?}")).collect();
-    Diagnostic::warning(
-        "This plan just fits the quota",
-        format!(
-            "A Striim Cloud account may have {QUOTA} active service account tokens. {name:?} can be created only after the \
-             deletion of {}, so not with `create_before_destroy` or in parallel. The account has:\n{}",
-            deleted.join(", "),
-            list(accounts, now)
-        ),
-    )
-}
-
-/// The warning that the quota is used up before a later rotation creates a service account.
-pub(super) fn no_quota_for_rotation(name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
-    Diagnostic::warning(
-        "No quota for a second service account",
-        format!(
-            "The first rotation creates the service account {name:?}. A Striim Cloud account may have {QUOTA} active service \
-             account tokens, and this plan uses them all: the rotation would be rejected. The account has:\n{}\n\n\
-             Revoke a token that is no longer needed before the rotation is due.",
-            list(accounts, now)
-        ),
-    )
-}
-
-/// The warning that an ephemeral service account uses up the quota.
-pub(super) fn ephemeral_uses_up_quota(accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
-    Diagnostic::warning(
-        "The ephemeral token uses up the quota",
-        format!(
-            "A Striim Cloud account may have {QUOTA} active service account tokens. While the ephemeral token is open, in \
-             the plan and again in the apply, the platform creates no other: a concurrent run, or a new token in this run, \
-             may fail. The account has:\n{}",
-            list(accounts, now)
-        ),
-    )
-}
 
 /// The advice about a rejected creation although the list does not show the name: the quota is used up, or an expired
 /// account that is no longer listed still holds the name.
@@ -594,7 +466,7 @@ pub(super) fn quota_used_up(accounts: &[ServiceAccount], now: Timestamp) -> Stri
 }
 
 /// Lists service accounts with their expiries, one per line, in the order of their expiries.
-fn list(accounts: &[ServiceAccount], now: Timestamp) -> String {
+pub(super) fn list(accounts: &[ServiceAccount], now: Timestamp) -> String {
     let mut accounts: Vec<_> = accounts.iter().collect();
     accounts.sort_by_key(|account| (account.expires_at.is_none(), account.expires_at));
     let lines = accounts

@@ -7,9 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::api::{Api, IssuedToken, OwnToken, Owner, UserToken, UserTokenReading};
-use super::diagnostics::{
-    absence_unconfirmed, cannot_revoke_own_token, is_rejected, pat_of, pat_revoke_failed, unknown_user,
-};
+use super::diagnostics::{absence_unconfirmed, cannot_revoke_own_token, pat_of, unknown_user};
 use super::errors::request_failed;
 use super::lost_answer::{for_another, rotate_until_answered};
 use super::token_value::KnownToken;
@@ -262,4 +260,24 @@ pub(super) async fn revoke(
         }
     })
     .await
+}
+
+/// Describes a failed revocation. `by_email`: whether the request identified the user by the address.
+fn pat_revoke_failed(error: &Error, by_email: bool) -> Diagnostic {
+    let mut diagnostic = request_failed(error);
+    if by_email && is_rejected(error) {
+        diagnostic.detail.push_str(
+            "\n\nThe platform lets administrators revoke another user's token by the user's number, and did not report that \
+             number. Ask the user to revoke the token, or revoke it in the portal, and then run again.",
+        );
+    }
+    diagnostic
+}
+
+/// Whether the platform understood a request and rejected it.
+fn is_rejected(error: &Error) -> bool {
+    matches!(
+        error.status(),
+        Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::CONFLICT)
+    )
 }

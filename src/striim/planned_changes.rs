@@ -4,5 +4,6 @@
 //! `depends_on` determine. The later call finds the changes of the earlier one here.
 
 pub(super) mod accounts;
+mod diagnostics;
 pub(super) mod pat_statuses;
 pub(super) mod pats;

@@ -14,6 +14,7 @@
 //! - The platform keeps the requested expiry, to the second. Otherwise an orphan stays until it is deleted
 //!   by hand, and counts against the quota as long as it is listed.
 
+mod diagnostics;
 mod name;
 
 use std::time::Duration;
@@ -28,7 +29,7 @@ use crate::platform::Session;
 use crate::platform::attributes::check_name;
 use crate::striim::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
 use crate::striim::connection::{Connection, Context};
-use crate::striim::diagnostics::{ephemeral_uses_up_quota, issued_for_another, quota_used_up};
+use crate::striim::diagnostics::{issued_for_another, quota_used_up};
 use crate::striim::errors::request_failed;
 use crate::striim::quota::{QUOTA, is_active};
 use crate::striim::service_account::LIFETIME;
@@ -190,7 +191,7 @@ impl EphemeralResource for ServiceAccountTokenEphemeral {
         let name = name::new(config.prefix(), expiry.instant());
         diagnostics.extend(connection.planned_accounts.create(&name, &[], &others, now));
         if others.iter().filter(|account| is_active(account, now)).count() + 1 == QUOTA {
-            diagnostics.push(ephemeral_uses_up_quota(&others, now));
+            diagnostics.push(diagnostics::uses_up_quota(&others, now));
         }
         let issued = self.create(context, &connection, &config, &name, expiry).await?;
         diagnostics.extend(issued.mismatch.as_ref().map(issued_for_another));

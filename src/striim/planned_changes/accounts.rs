@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::diagnostics::{declared_twice, exceeds_quota, just_fits_quota, name_moves};
 use crate::framework::Diagnostic;
 use crate::platform::declarations::{Declaration, Declarations};
 use crate::striim::api::ServiceAccount;
-use crate::striim::diagnostics::{declared_twice, exceeds_quota, just_fits_quota, name_moves};
 use crate::striim::quota::{QUOTA, is_active};
 
 /// The number of pauses, and the length of each, in which the owner of a name may be refreshed.

@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use secrecy::SecretString;
 
+use super::diagnostics::{pat_declared_twice, pats_are_disabled_by_plan};
 use crate::framework::Diagnostic;
 use crate::platform::declarations::{Declaration, Declarations};
-use crate::striim::diagnostics::{pat_declared_twice, pats_are_disabled_by_plan};
 
 /// The PATs of this run, by the `id` of their resource.
 #[derive(Default)]

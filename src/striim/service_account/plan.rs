@@ -31,7 +31,7 @@ pub(in crate::striim) fn check_description(
     if length <= limit {
         return Ok(());
     }
-    Err(diagnostics::description_too_long(limit, length))
+    Err(description_too_long(limit, length))
 }
 
 /// Whether a planned service account can have its name.
@@ -86,4 +86,14 @@ pub(in crate::striim) async fn warn_if_own_token(
 ) {
     let own = is_own_token(connection, operation, name, value, now).await;
     diagnostics.extend(diagnostics::own_token_warning(own, change, &token_of(name)));
+}
+
+/// The error that a description is too long with the mark of the provider's `managed_by`.
+fn description_too_long(limit: usize, length: usize) -> Diagnostic {
+    Diagnostic::invalid(
+        "description",
+        format!(
+            "must have at most {limit} characters in addition to the mark of the provider's `managed_by`; it has {length}"
+        ),
+    )
 }

@@ -1,12 +1,15 @@
 //! The diagnostics of `striim_service_account_token_pair`.
 
+use jiff::Timestamp;
+
 use crate::framework::{Diagnostic, Severity};
-use crate::striim::diagnostics::listed;
+use crate::striim::api::ServiceAccount;
+use crate::striim::diagnostics::{list, listed};
+use crate::striim::quota::QUOTA;
 use crate::token::{Expiry, HumanDuration, Reason};
 
 pub(super) use crate::striim::diagnostics::{
-    DeclaredBy, cannot_revoke_own_token, create_failed, name_taken, no_quota_for_rotation, recreates_orphan,
-    reissue_failed, token_of,
+    DeclaredBy, cannot_revoke_own_token, create_failed, name_taken, recreates_orphan, reissue_failed, token_of,
 };
 
 /// The name of a pair in messages.
@@ -134,5 +137,18 @@ pub(super) fn moved_from_token([first, second]: [&str; 2]) -> String {
         "The pair has two service accounts, named such as {first:?} and {second:?}, and a service account cannot be renamed. \
          Declare the pair next to the token, distribute `current.token`, and only then remove the token: so a valid value is \
          available all the time. The three together use up the account's quota."
+    )
+}
+
+/// The warning that the quota is used up before a later rotation creates a service account.
+pub(super) fn no_quota_for_rotation(name: &str, accounts: &[ServiceAccount], now: Timestamp) -> Diagnostic {
+    Diagnostic::warning(
+        "No quota for a second service account",
+        format!(
+            "The first rotation creates the service account {name:?}. A Striim Cloud account may have {QUOTA} active service \
+             account tokens, and this plan uses them all: the rotation would be rejected. The account has:\n{}\n\n\
+             Revoke a token that is no longer needed before the rotation is due.",
+            list(accounts, now)
+        ),
     )
 }
