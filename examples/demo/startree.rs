@@ -46,6 +46,7 @@ impl Demo {
         self.release(1)?;
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
+        show(&run, "\"orders-reader\"");
         let token = self.token().await?;
         self.answers(&token, StatusCode::OK).await?;
         say("Pinot accepts the new token.");
@@ -120,8 +121,8 @@ impl Demo {
         show(&run, "Destroy complete!");
         let (policies, roles, tokens) = (self.sandbox.policies(), self.sandbox.roles(), self.sandbox.tokens());
         let remaining = (policies.len(), roles.len(), tokens.len());
-        ensure!(remaining == (1, 1, 1), "remaining: {remaining:?}");
-        say("The policy, the role and the token that existed before remain.");
+        ensure!(remaining == (1, 3, 1), "remaining: {remaining:?}");
+        say("The policy, the roles and the token that existed before remain.");
         Ok(())
     }
 

@@ -46,3 +46,12 @@ output "token" {
   value     = startree_service_token.dashboard.token
   sensitive = true
 }
+
+data "startree_service_token" "dashboard" {
+  access_key = startree_service_token.dashboard.access_key
+  depends_on = [startree_role_assignment.dashboard]
+}
+
+output "roles" {
+  value = data.startree_service_token.dashboard.roles
+}

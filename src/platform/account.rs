@@ -163,8 +163,8 @@ fn belongs_to_other_account(what: &str, recorded: &ProviderAccount, current: &Pr
         format!(
             "The state records the account {}, and the provider is configured for {}. It is not certain that both are the same \
              account. Nothing was changed, and the object remains in the state. Configure the recorded account. If both are \
-             the same account and the token was deleted or rotated meanwhile, configure the former address once more, or \
-             remove the object from the state (`terraform state rm`).",
+             the same account, the token that would prove it was deleted or rotated meanwhile: configure the former address \
+             once more, or remove the object from the state (`terraform state rm`) and import it.",
             recorded.title(),
             current.title()
         ),

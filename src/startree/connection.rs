@@ -10,6 +10,7 @@ use super::planned_names::PlannedObjects;
 use super::secret_owner::FIELD_NAMES;
 use super::token_cache::TokenCache;
 use crate::framework;
+use crate::platform::account::ProviderAccount;
 use crate::platform::delivery::{Account, Writer};
 use crate::platform::vault_settings::VaultConnection;
 use crate::platform::{SharedList, TimeSource};
@@ -29,6 +30,8 @@ pub struct Connection {
     pub(super) pinot: Option<Pinot>,
     /// The environment's name, or the host of its RBAC Manager if only a base URL is configured.
     pub(super) environment: String,
+    /// The environment for the guard of the state; `None` in tests that have no address.
+    pub(super) account: Option<ProviderAccount>,
     pub(super) tokens: TokenCache,
     /// Delivers values to Vault.
     pub(super) vault: Writer,
@@ -80,6 +83,7 @@ impl Connection {
             pinot,
             vault: Writer::new(VaultConnection::Unknown, Account::default(), &FIELD_NAMES),
             environment,
+            account: None,
             retry_timeout,
             claims: Claims::default(),
             planned: PlannedObjects::default(),
@@ -88,6 +92,12 @@ impl Connection {
             assignments: ByRole::default(),
             attached: ByRole::default(),
         }
+    }
+
+    /// Sets the environment that the state records for each object.
+    pub(super) fn in_account(self, account: ProviderAccount) -> Self {
+        let account = Some(account);
+        Self { account, ..self }
     }
 
     /// Sets the Vault that values are delivered to, and the name of the environment in its secrets.

@@ -9,6 +9,7 @@ mod claims;
 mod connection;
 mod data_sources;
 mod description;
+mod environment_guard;
 mod ephemeral_resources;
 mod errors;
 mod functions;

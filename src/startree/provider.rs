@@ -64,7 +64,7 @@ impl StarTree {
         let owner = secret_owner::environment(&base_url, &environment);
         let client = self.session.client(
             &self.runtime,
-            account,
+            account.clone(),
             Options {
                 base_url,
                 credential,
@@ -73,7 +73,9 @@ impl StarTree {
             },
         );
         let vault = self.session.vault(&self.runtime, vault, USER_AGENT, request_timeout);
-        Connection::new(Api::new(client), pinot, environment, own_access_key, retry_timeout).with_vault(vault, owner)
+        Connection::new(Api::new(client), pinot, environment, own_access_key, retry_timeout)
+            .in_account(account)
+            .with_vault(vault, owner)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::api::{AccessKey, Api, IssuedToken, Name, RemoteToken};
+use super::api::{AccessKey, Api, IssuedToken, Name, RemoteToken, Reported};
 use super::predecessor::{Predecessor, Predecessors};
 use crate::rest::{Error, Operation};
 
@@ -15,6 +15,8 @@ pub(super) struct TokenCache {
     own: Mutex<Option<AccessKey>>,
     /// Whether a request for one service token has succeeded in this run.
     has_read_any: AtomicBool,
+    /// The descriptions of the tokens that this run has read. The API cannot change them.
+    descriptions: Mutex<BTreeMap<AccessKey, Reported<String>>>,
     predecessors: Mutex<Predecessors>,
     transfers: Mutex<RoleTransfers>,
 }
@@ -35,6 +37,7 @@ impl TokenCache {
             api,
             own: Mutex::new(own),
             has_read_any: AtomicBool::new(false),
+            descriptions: Mutex::default(),
             predecessors: Mutex::default(),
             transfers: Mutex::default(),
         }
@@ -44,7 +47,22 @@ impl TokenCache {
     pub(super) async fn read(&self, operation: &Operation, access_key: &AccessKey) -> Result<RemoteToken, Error> {
         let token = self.api.service_token(operation, access_key).await?;
         self.has_read_any.store(true, Ordering::Relaxed);
+        lock(&self.descriptions).insert(access_key.clone(), token.description.clone());
         Ok(token)
+    }
+
+    /// Returns the description of a service token, which may have been deleted since this run read
+    /// it.
+    pub(super) async fn description(
+        &self,
+        operation: &Operation,
+        access_key: &AccessKey,
+    ) -> Result<Reported<String>, Error> {
+        let known = lock(&self.descriptions).get(access_key).cloned();
+        match known {
+            Some(description) => Ok(description),
+            None => Ok(self.read(operation, access_key).await?.description),
+        }
     }
 
     /// Returns whether this run has read any service token, which shows that the platform

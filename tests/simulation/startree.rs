@@ -389,6 +389,16 @@ impl SimulatedPlatform for Environment {
             _ => Subject::new("group", &self.wanted.group()),
         };
         let interfered = self.interfered.clone();
+        let keys: Vec<_> = self.keys.values().cloned().collect();
+        if !keys.is_empty() && random.u8(..4) == 0 {
+            // Another run rotates or deletes the token.
+            let key = keys[random.usize(..keys.len())].clone();
+            return Some(Box::new(move || {
+                interfered.store(true, Ordering::Relaxed);
+                sandbox.delete_token_outside(&key);
+                format!("another client deletes {key}")
+            }));
+        }
         Some(Box::new(move || {
             interfered.store(true, Ordering::Relaxed);
             let line = format!("another client takes {role} from {subject:?}");

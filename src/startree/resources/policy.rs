@@ -30,6 +30,7 @@ use crate::startree::absence::{exists_after_delete, or_absent};
 use crate::startree::api::{Name, Policy as RemotePolicy, Srn};
 use crate::startree::connection::{Connection, Context};
 use crate::startree::description;
+use crate::startree::environment_guard;
 use crate::startree::errors::failure;
 use crate::startree::identity::InEnvironment;
 use crate::startree::names::{is_name, name};
@@ -189,6 +190,15 @@ impl Resource for PolicyResource {
         let RemotePolicy { description, document } = read.map_err(|error| failure(&error))?;
         let description = description::imported(description);
         Ok(Some(Policy::new(&name, description, document.into())))
+    }
+
+    async fn permits(&self, context: &Context, state: &Policy) -> Result<(), Diagnostics> {
+        let what = self.title(state).unwrap_or_else(|| "The policy".to_owned());
+        environment_guard::verify(context, &what).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        environment_guard::record(context);
     }
 
     fn title(&self, state: &Policy) -> Option<String> {

@@ -26,6 +26,7 @@ use crate::startree::absence::{exists_after_delete, or_absent};
 use crate::startree::api::{Assignment, Name, Reported, Srn};
 use crate::startree::connection::{Connection, Context};
 use crate::startree::description;
+use crate::startree::environment_guard;
 use crate::startree::errors::failure;
 use crate::startree::identity::InEnvironment;
 use crate::startree::names::{is_name, name};
@@ -148,6 +149,15 @@ impl Resource for RoleResource {
             context.report(description_unknown(&name));
         }
         Ok(Some(Role::new(&name, description::imported(description))))
+    }
+
+    async fn permits(&self, context: &Context, state: &Role) -> Result<(), Diagnostics> {
+        let what = self.title(state).unwrap_or_else(|| "The role".to_owned());
+        environment_guard::verify(context, &what).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        environment_guard::record(context);
     }
 
     fn title(&self, state: &Role) -> Option<String> {

@@ -40,6 +40,7 @@ use crate::platform::ensure::CreateError;
 use crate::startree::absence::or_absent;
 use crate::startree::api::{Name, Subject, SubjectType};
 use crate::startree::connection::{Connection, Context};
+use crate::startree::environment_guard;
 use crate::startree::names::{existing_name, is_existing_name};
 use crate::startree::planned_names::{Availability, declared_twice};
 use crate::startree::predecessor::Predecessor;
@@ -311,6 +312,15 @@ impl Resource for RoleAssignmentResource {
             Some((role, subject)) => not_assigned(role, subject),
             None => invalid_id(),
         })?
+    }
+
+    async fn permits(&self, context: &Context, state: &RoleAssignment) -> Result<(), Diagnostics> {
+        let what = self.title(state).unwrap_or_else(|| "The assignment".to_owned());
+        environment_guard::verify(context, &what).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        environment_guard::record(context);
     }
 
     fn title(&self, state: &RoleAssignment) -> Option<String> {

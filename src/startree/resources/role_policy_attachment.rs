@@ -24,6 +24,7 @@ use crate::rest::Operation;
 use crate::startree::absence::{exists_after_delete, or_absent};
 use crate::startree::api::Name;
 use crate::startree::connection::{Connection, Context};
+use crate::startree::environment_guard;
 use crate::startree::errors::failure;
 use crate::startree::identity::InEnvironment;
 use crate::startree::names::{existing_name, is_existing_name};
@@ -157,6 +158,15 @@ impl Resource for RolePolicyAttachmentResource {
             Some((role, policy)) => not_attached(role, policy),
             None => invalid_id(),
         })?
+    }
+
+    async fn permits(&self, context: &Context, state: &RolePolicyAttachment) -> Result<(), Diagnostics> {
+        let what = self.title(state).unwrap_or_else(|| "The attachment".to_owned());
+        environment_guard::verify(context, &what).await
+    }
+
+    fn record_place(&self, context: &Context) {
+        environment_guard::record(context);
     }
 
     fn title(&self, state: &RolePolicyAttachment) -> Option<String> {

@@ -1,6 +1,8 @@
 //! Configurations of several resources, applied to the sandbox by the in-memory Terraform, under
 //! tokio's paused clock.
 
+mod concurrent;
+mod environment;
 mod names;
 mod overlap;
 mod requests;
@@ -19,7 +21,7 @@ use tower::{ServiceExt, service_fn};
 
 use super::sandbox;
 use crate::framework::testing::Diagnostic;
-use crate::framework::testing::{Configuration, ResourceBlock, RunOutcome, Workspace};
+use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
 use crate::framework::{Field, Severity};
 use crate::platform::Runtime;
 use crate::platform::testing::variables;
@@ -37,6 +39,8 @@ struct World {
     sandbox: Sandbox,
     workspace: Workspace,
     bearer: String,
+    /// The scheme and the host of the provider's base URL. All lead to the sandbox.
+    host: &'static str,
     /// The number of requests that the providers sent.
     sent: Arc<AtomicUsize>,
 }
@@ -80,16 +84,14 @@ impl World {
             bearer: sandbox.add_administrator().bearer().expose_secret().to_owned(),
             sandbox,
             workspace: Workspace::default(),
+            host: "http://127.0.0.1",
             sent: Arc::default(),
         }
     }
 
     fn start(&self) -> StarTree {
         let (sandbox, sent) = (self.sandbox.clone(), self.sent.clone());
-        let given = [
-            ("STARTREE_BASE_URL", "http://127.0.0.1"),
-            ("STARTREE_TOKEN", &*self.bearer),
-        ];
+        let given = [("STARTREE_BASE_URL", self.host), ("STARTREE_TOKEN", &*self.bearer)];
         StarTree::new(Runtime {
             clock: sandbox.clock(),
             environment: variables(&given),
@@ -109,8 +111,12 @@ impl World {
 
     /// Runs `terraform apply`: plan and apply, each with a separate provider process.
     async fn apply(&self, declared: &Configuration) -> Run {
+        self.apply_with(declared, &RunOptions::default()).await
+    }
+
+    async fn apply_with(&self, declared: &Configuration, options: &RunOptions) -> Run {
         let before = self.sent.load(Ordering::SeqCst);
-        let ended = self.workspace.apply(|| self.start(), declared).await;
+        let ended = self.workspace.apply_with(|| self.start(), declared, options).await;
         assert_eq!(self.workspace.violations(), Vec::<String>::new());
         Run {
             ended,

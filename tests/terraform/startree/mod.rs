@@ -1,6 +1,7 @@
 //! StarTree's provider.
 
 mod access;
+mod another_environment;
 mod examples;
 mod provider_configuration;
 mod service_token;

@@ -5,7 +5,7 @@
 //! new token is deleted again, and the predecessor remains valid.
 
 use super::delete::delete;
-use super::diagnostics::{add_cleanup_failed, add_cleanup_succeeded, add_possible_orphan};
+use super::diagnostics::{add_cleanup_failed, add_cleanup_succeeded, add_possible_orphan, deleted_before_rotation};
 use super::model::ServiceToken;
 use super::roles;
 use crate::framework::Diagnostic;
@@ -16,6 +16,7 @@ use crate::startree::connection::Connection;
 use crate::startree::errors::failure;
 use crate::startree::predecessor;
 use crate::startree::secret_owner;
+use crate::startree::token_existence::{self, Existence};
 
 /// A new token, with its roles and with its value delivered.
 pub(super) struct NewToken {
@@ -53,7 +54,7 @@ pub(super) async fn create(
         orphan: None,
     };
     let mut roles = match predecessor {
-        Some(predecessor) => roles::list(connection, operation, predecessor)
+        Some(predecessor) => roles_to_transfer(connection, operation, predecessor)
             .await
             .map_err(not_created)?,
         None => Vec::new(),
@@ -75,6 +76,24 @@ pub(super) async fn create(
         }),
         Err(diagnostic) => Err(clean_up(connection, issued.access_key, diagnostic).await),
     }
+}
+
+/// Lists the roles of a token to be replaced.
+///
+/// # Errors
+/// The error to report if they cannot be read, or if the token has none because it was deleted.
+async fn roles_to_transfer(
+    connection: &Connection,
+    operation: &Operation,
+    predecessor: &AccessKey,
+) -> Result<Vec<Name>, Diagnostic> {
+    let roles = roles::list(connection, operation, predecessor).await?;
+    if roles.is_empty()
+        && let Ok(Existence::Absent) = token_existence::check(connection, operation, predecessor).await
+    {
+        return Err(deleted_before_rotation(predecessor));
+    }
+    Ok(roles)
 }
 
 /// Creates a service token without roles. The request is not retried: after a lost answer, nothing

@@ -136,13 +136,34 @@ pub(super) fn predecessor_not_deleted(title: &str, access_key: &AccessKey, cause
     )
 }
 
-/// The warning of a plan that finds a possible orphan of a killed run.
-pub(super) fn possible_orphan(title: &str, orphan: &AccessKey) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{title} may have an orphan"),
+/// The warning of a plan that finds a possible orphan of a killed run. `lacking` are the roles that
+/// only the orphan has.
+pub(super) fn possible_orphan(title: &str, orphan: &AccessKey, lacking: &[&str]) -> Diagnostic {
+    let roles = match lacking {
+        [] => "the same roles".to_owned(),
+        _ => format!("more roles ({lacking:?})"),
+    };
+    let mut detail = format!(
+        "The service token {orphan} has the same description and {roles}. A rotation may have created it in a run that was \
+         killed; then its value is lost. If it is not in use, delete it in the Security Manager."
+    );
+    if !lacking.is_empty() {
+        detail.push_str(
+            " That run may have revoked these roles of the current token. The rotation transfers only the roles that the \
+             current token has: assign it the missing ones before the apply.",
+        );
+    }
+    Diagnostic::warning(format!("{title} may have an orphan"), detail)
+}
+
+/// The error of a rotation whose current token was deleted after the plan.
+pub(super) fn deleted_before_rotation(access_key: &AccessKey) -> Diagnostic {
+    Diagnostic::error(
+        "The current token was deleted after the plan",
         format!(
-            "The service token {orphan} has the same description and the same roles. A rotation may have created it in a run \
-             that was killed; then its value is lost. If it is not in use, delete it in the Security Manager."
+            "The service token {access_key} no longer exists, so its roles cannot be transferred to a new one. Another user or \
+             another run may have deleted or rotated it. No token was created. Run again: the plan shows the deletion and \
+             creates a token."
         ),
     )
 }

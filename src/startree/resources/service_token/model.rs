@@ -48,6 +48,9 @@ use crate::token::{Expiry, ValueStatus};
 /// The platform has no list of service tokens, and does not document its answer about a deleted
 /// one:
 ///
+/// - It has no list of the roles of one token either. Each plan reads the assignments of every role
+///   in the environment, one request each, and an apply that rotates or deletes tokens reads them
+///   once more. All tokens of a run share the answers.
 /// - A token is removed from the state only if the platform finds another token, and twice does not
 ///   find this one.
 /// - If the answer to a creation is lost, or the run is killed at that moment, the provider cannot

@@ -110,8 +110,9 @@ pub(super) async fn delivered_successor(
     matches!(found, Ok(Existence::Exists(_))).then_some(successor)
 }
 
-/// Warns about another token with the same roles and the same description, which may be the
-/// successor that a killed run has created. Errors are ignored here: the warning is a hint.
+/// Warns about another token with the same description and at least the same roles, which may be
+/// the successor that a killed run has created. That run may also have revoked roles of the current
+/// token already. Errors are ignored here: the warning is a hint.
 pub(super) async fn warn_about_orphan(
     connection: &Connection,
     context: &Context,
@@ -127,14 +128,15 @@ pub(super) async fn warn_about_orphan(
     let others: BTreeSet<_> = grants.iter().map(|grant| &grant.access_key).collect();
     let (own_roles, previous) = (roles(access_key), prior.previous.access_key());
     for other in others {
-        if other == access_key || Some(other) == previous.as_ref() || roles(other) != own_roles {
+        let other_roles = roles(other);
+        if other == access_key || Some(other) == previous.as_ref() || !other_roles.is_superset(&own_roles) {
             continue;
         }
-        if let Ok(token) = connection.tokens.read(operation, other).await
-            && let Reported::Value(text) = token.description
+        if let Ok(Reported::Value(text)) = connection.tokens.description(operation, other).await
             && predecessor::parse(&text).0 == prior.description()
         {
-            context.report(possible_orphan(&prior.title(), other));
+            let lacking: Vec<_> = other_roles.difference(&own_roles).map(|role| role.as_str()).collect();
+            context.report(possible_orphan(&prior.title(), other, &lacking));
             return;
         }
     }

@@ -972,6 +972,9 @@ async fn killed_rotation_keeps_the_current_token_and_the_plan_names_the_orphan()
     )
     .await;
     assert_eq!(world.state().access_key, first.access_key);
+    // The killed run has revoked a role that only the orphan has now.
+    let planned = world.plan(&released("2")).await.succeeds();
+    planned.warns("may have an orphan").warns("more roles ([\"reader\"])");
     world
         .sandbox
         .assign_outside("reader", Subject::token(first.access_key.known().unwrap()));
@@ -987,6 +990,32 @@ async fn killed_rotation_keeps_the_current_token_and_the_plan_names_the_orphan()
         .warns("may have an orphan")
         .warns(&orphan);
     assert!(world.is_live(&world.state()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rotation_of_a_token_deleted_after_the_plan_fails_and_creates_no_token() {
+    for options in option_variants() {
+        if options.not_found.is_server_error() {
+            continue; // It does not show that the token is absent.
+        }
+        let mut world = World::with_token(options, &released("1")).await;
+        let key = world.state().access_key.into_known().unwrap();
+        let provider = world.provider();
+        let plan = world.token.save_plan(&provider, Some(&released("2"))).await;
+        for role in ["reader", "writer"] {
+            world.sandbox.unassign_outside(role, Subject::token(&key));
+        }
+        world.sandbox.delete_token_outside(&key);
+        let run = world.token.apply_saved(&provider, &plan).await;
+        run.fails("was deleted after the plan");
+        assert_eq!(world.keys(), <[String; 0]>::default());
+        world
+            .apply(&released("2"))
+            .await
+            .succeeds()
+            .warns("was deleted outside Terraform");
+        assert_eq!(world.keys().len(), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

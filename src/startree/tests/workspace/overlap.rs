@@ -169,16 +169,6 @@ fn changed(change: Change, release: &str) -> (Configuration, RunOptions) {
 }
 
 impl World {
-    async fn apply_with(&self, declared: &Configuration, options: &RunOptions) -> Run {
-        let ended = self.workspace.apply_with(|| self.start(), declared, options).await;
-        assert_eq!(self.workspace.violations(), Vec::<String>::new());
-        Run {
-            ended,
-            diagnostics: self.workspace.take_diagnostics(),
-            requests: 0,
-        }
-    }
-
     /// Returns the access keys of the resource's tokens: one, or two during an overlap.
     fn token_keys(&self) -> BTreeSet<String> {
         let state = self.workspace.state();
