@@ -272,6 +272,22 @@ fn new_nested_object_is_planned_with_unknown_computed_values() {
     }
 }
 
+/// The configured element is found again by the members that the user sets.
+#[test]
+fn set_elements_that_share_a_key_keep_their_own_configured_values() {
+    let config = json!([{ "key": "k" }, { "key": "k", "place": "p", "size": 8 }]);
+    let mut placed = part("k");
+    placed["place"] = json!("p");
+    placed["size"] = json!(8);
+    let existing = existing("set", Nesting::Set, &[part("k"), placed]);
+    proposes(
+        json!({ "name": "a", "set": config }),
+        existing.clone(),
+        existing.clone(),
+        existing,
+    );
+}
+
 #[test]
 fn unknown_configuration_is_planned_as_unknown() {
     let planned = Thing::schema().propose(

@@ -183,3 +183,24 @@ fn check_accepts_valid_schema() {
     assert_eq!(identity.check(), Ok(()));
     assert_eq!(identity.attributes.len(), 1);
 }
+
+#[test]
+fn to_proto_marks_deprecated_type_and_attribute() {
+    #[derive(Model)]
+    #[model(deprecated = "Use another.")]
+    struct Old {
+        #[attribute(optional, deprecated = "Use links.")]
+        link: Field<String>,
+        #[attribute(optional)]
+        links: Field<Set<String>>,
+    }
+    let block = Old::schema().to_proto().block.unwrap();
+    let attributes: Vec<_> = block
+        .attributes
+        .iter()
+        .map(|attribute| (attribute.name.as_str(), attribute.deprecated))
+        .collect();
+    assert!(block.deprecated);
+    assert_eq!(attributes, [("link", true), ("links", false)]);
+    assert!(!Schema::new("", [optional("a")]).to_proto().block.unwrap().deprecated);
+}

@@ -203,6 +203,22 @@ mod tests {
         assert_eq!(claims.predecessors(&path("ci"), &account("c")).len(), 1);
     }
 
+    /// Terraform plans a tainted token as a creation, without its state.
+    #[test]
+    fn predecessors_include_refreshed_token_that_the_new_one_may_replace() {
+        let claims = Claims::default();
+        claims.refreshed(&path("ci"), &described("d", Some("1")));
+        claims.refreshed(&path("other"), &described("d", Some("2")));
+        let found = |name: &str| claims.predecessors(&path("ci"), &described(name, None));
+        let [predecessor] = &found("d")[..] else {
+            panic!("one token is refreshed with this secret")
+        };
+        assert!(predecessor.id == Some("1".into()));
+        assert!(found("e").is_empty());
+        claims.release(&path("ci"), &described("d", Some("1")));
+        assert!(found("d").is_empty());
+    }
+
     #[test]
     fn claim_distinguishes_tokens_with_same_description_by_id_or_creation() {
         let claims = Claims::default();

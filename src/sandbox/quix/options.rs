@@ -180,3 +180,47 @@ pub enum ErrorBody {
     /// An empty body.
     Empty,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn option_variants_include_every_undocumented_behaviour() {
+        #[track_caller]
+        fn included<T: PartialEq + std::fmt::Debug>(option: impl Fn(&Options) -> T, values: &[T]) {
+            let variants = option_variants();
+            for value in values {
+                assert!(variants.iter().any(|options| option(options) == *value), "{value:?}");
+            }
+        }
+        included(|options| options.paths, &[Paths::Published, Paths::ByQuery]);
+        included(
+            |options| options.tokens,
+            &[
+                Tokens::Published,
+                Tokens::Named,
+                Tokens::Strings,
+                Tokens::Objects,
+                Tokens::Wrapped,
+            ],
+        );
+        included(
+            |options| options.rotated,
+            &[Rotated::Tokens, Rotated::NewToken, Rotated::Empty, Rotated::NoContent],
+        );
+        included(
+            |options| options.readers,
+            &[Readers::Users, Readers::Admins, Readers::Holders],
+        );
+        included(
+            |options| options.errors,
+            &[
+                ErrorBody::Problem,
+                ErrorBody::Message,
+                ErrorBody::Plain,
+                ErrorBody::Empty,
+            ],
+        );
+    }
+}

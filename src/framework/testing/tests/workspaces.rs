@@ -262,6 +262,33 @@ async fn refresh_only_run_changes_only_state() {
 }
 
 #[tokio::test]
+async fn destroy_refreshes_first_unless_disabled() {
+    for (skip_refresh, expected) in [(false, vec![]), (true, vec!["delete leaf"])] {
+        let (things, workspace) = (Things::default(), Workspace::new());
+        let declared = configuration(&[("a", thing("leaf"))]);
+        workspace.apply(things.clone(), &declared).await;
+        things.done();
+        lock(&things.existing).clear();
+        let options = RunOptions {
+            destroy: true,
+            skip_refresh,
+            ..RunOptions::default()
+        };
+        workspace.apply_with(things.clone(), &declared, &options).await;
+        assert_eq!(things.done(), expected, "skip_refresh: {skip_refresh}");
+    }
+}
+
+#[tokio::test]
+async fn forgotten_resource_is_created_again_without_delete() {
+    let (things, workspace) = (Things::default(), Workspace::new());
+    apply(&things, &workspace, &[("a", thing("leaf"))]).await;
+    workspace.forget(&address("a"));
+    apply(&things, &workspace, &[("a", thing("twig"))]).await;
+    assert_eq!(things.done(), ["create leaf", "create twig"]);
+}
+
+#[tokio::test]
 async fn interrupt_starts_no_operation_and_stops_provider() {
     let (mut things, workspace) = (Things::default(), Workspace::new());
     things.hangs = true;
