@@ -322,6 +322,48 @@ mod tests {
     use super::*;
 
     #[test]
+    fn refresh_keeps_attribute_that_is_null_after_apply_unless_value_is_another_one() {
+        let remote = RemoteToken {
+            token_id: Some(2),
+            expires_at: None,
+            updated_at: Some("2026-01-02T00:00:00Z"),
+            updated_by: Some(7),
+            unreadable_expiry: None,
+        };
+        let known = TokenMetadata {
+            token_id: 1.into(),
+            updated_at: "2026-01-01T00:00:00Z".into(),
+            updated_by: 6.into(),
+        };
+        for (before, adds, is_updated) in [
+            (TokenMetadata::default(), false, false),
+            (TokenMetadata::default(), true, true),
+            (known.clone(), false, true),
+        ] {
+            let mut metadata = before.clone();
+            metadata.refresh_from(remote, adds);
+            let expected = match is_updated {
+                true => (Some(&2), remote.updated_at, Some(&7)),
+                false => (None, None, None),
+            };
+            let updated_at = metadata.updated_at.known().map(String::as_str);
+            let actual = (metadata.token_id.known(), updated_at, metadata.updated_by.known());
+            assert_eq!(actual, expected, "adds {adds}: {before:?}");
+        }
+        let mut unlisted = known;
+        unlisted.refresh_from(
+            RemoteToken {
+                token_id: None,
+                updated_at: None,
+                updated_by: None,
+                ..remote
+            },
+            true,
+        );
+        assert_eq!(unlisted.token_id.known(), Some(&1));
+    }
+
+    #[test]
     fn value_belongs_to_other_resource_only_if_that_is_certain() {
         let latest = SecretString::from("latest");
         let value = |text: &str| Field::Known(SecretString::from(text));

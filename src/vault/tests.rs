@@ -336,6 +336,15 @@ async fn check_writable_recognises_undescribed_mount() {
     }
 }
 
+/// Otherwise an outage would look like an old server, and the kind of the mount stayed unchecked.
+#[tokio::test(start_paused = true)]
+async fn check_writable_fails_if_mount_lookup_fails() {
+    let server = server();
+    server.fault(Fault::answer(503).on("GET", MOUNT).times(u32::MAX));
+    let checked = root(&server).check_writable(&operation(), &secret_path()).await;
+    assert!(matches!(checked, Err(Error::Request(_))), "it is an outage");
+}
+
 #[tokio::test(start_paused = true)]
 async fn check_writable_rejects_store_with_unversioned_value() {
     let server = with_other_mounts();

@@ -236,6 +236,7 @@ mod tests {
     use super::*;
     use crate::sandbox::striim::{Expired, Options, Sandbox};
     use crate::sandbox::{Effect, Fault};
+    use crate::striim::api::{Mismatch, OwnerKey};
     use crate::striim::tests::{api, lost_answers, operation, sandbox};
 
     const CREATE: (&str, &str) = ("POST", "/service-account");
@@ -310,6 +311,62 @@ mod tests {
                 assert_accounts(&sandbox, &["ci-pipeline"], &issued, &fault);
                 assert!(!sandbox.is_live(before.expose_secret()), "{fault:?}");
             }
+        }
+    }
+
+    /// The lost rotation may have revoked the present value.
+    #[tokio::test(start_paused = true)]
+    async fn rejected_rotation_is_ambiguous_only_after_lost_answer() {
+        for fault in lost_answers() {
+            for losses in [0, 1] {
+                let sandbox = sandbox(Options::default());
+                sandbox.add_service_account("ci-pipeline", None);
+                sandbox.fault(fault.clone().on(ROTATE.0, ROTATE.1).times(losses));
+                sandbox.fault(Fault::answer(403).on(ROTATE.0, ROTATE.1));
+                let error = rotate(&api(&sandbox), &operation(), "ci-pipeline", None, OwnToken::No)
+                    .await
+                    .unwrap_err();
+                assert_eq!(error.is_ambiguous(), losses > 0, "{fault:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn misnamed_value_may_be_of_new_account_with_its_token_or_its_name_and_no_other_token() {
+        let account = |name: &str, token_id| ServiceAccount {
+            name: name.to_owned(),
+            token_id,
+            description: None,
+            managed_by: None,
+            expires_at: None,
+            unreadable_expiry: None,
+            updated_at: None,
+            updated_by: None,
+        };
+        let issued = IssuedToken {
+            token: "value".into(),
+            token_id: Some(1),
+            expires_at: None,
+            updated_at: None,
+            updated_by: None,
+            mismatch: Some(Mismatch {
+                key: OwnerKey::Name,
+                requested: "ci".to_owned(),
+                answered: "answered".to_owned(),
+                is_same: false,
+            }),
+        };
+        for (listed, expected) in [
+            (account("third", Some(1)), true),
+            (account("ci", None), true),
+            (account("answered", None), true),
+            (account("ci", Some(2)), false),
+            (account("answered", Some(2)), false),
+            (account("third", None), false),
+        ] {
+            let existed = std::slice::from_ref(&listed);
+            assert_eq!(may_be_of(&issued, &[], existed, "ci"), expected, "{listed:?}");
+            assert!(!may_be_of(&issued, existed, existed, "ci"), "{listed:?}");
         }
     }
 
