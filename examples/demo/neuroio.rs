@@ -11,6 +11,7 @@ pub(crate) async fn run() -> Result<()> {
     let demo = Demo::prepare().await?;
     demo.create().await?;
     demo.switch().await?;
+    demo.rotate().await?;
     demo.lose_an_answer().await?;
     demo.reach_the_limit().await?;
     demo.delete().await
@@ -38,7 +39,7 @@ impl Demo {
 
     async fn create(&self) -> Result<()> {
         step(1, "terraform apply creates a token for a camera");
-        self.set(1, true)?;
+        self.set(1, true, 1)?;
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
         let (key, status) = self.call().await?;
@@ -54,7 +55,7 @@ impl Demo {
     async fn switch(&self) -> Result<()> {
         step(2, "is_active = false disables the token, true enables it again");
         for (active, expected) in [(false, StatusCode::UNAUTHORIZED), (true, StatusCode::OK)] {
-            self.set(1, active)?;
+            self.set(1, active, 1)?;
             let run = self.stage.workspace.apply().await?.success()?;
             show(&run, "~ is_active");
             let (_, status) = self.call().await?;
@@ -64,14 +65,46 @@ impl Demo {
         Ok(())
     }
 
+    async fn rotate(&self) -> Result<()> {
+        step(
+            3,
+            "another release: a new token is created, then the old one is deleted",
+        );
+        let (old, _) = self.call().await?;
+        self.set(1, true, 2)?;
+        let run = self.stage.workspace.apply().await?.success()?;
+        show(&run, "Warning: The stream token");
+        show(&run, "~ generation");
+        show(&run, "Apply complete!");
+        let (new, status) = self.call().await?;
+        ensure!(status == StatusCode::OK, "the new token is rejected: {status}");
+        let status = self.call_with(&old).await?;
+        ensure!(
+            new != old && status == StatusCode::UNAUTHORIZED,
+            "an API call with the old token: {status}"
+        );
+        say(&format!(
+            "An API call with the new token: 200 OK, with the old one: {status}."
+        ));
+        Ok(())
+    }
+
     async fn lose_an_answer(&self) -> Result<()> {
-        step(3, "a second camera, and the platform's answer is lost");
+        step(4, "a second camera, and the platform's answer is lost");
         let lost = Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/");
         self.sandbox.fault(lost);
-        self.set(2, true)?;
+        self.set(2, true, 2)?;
+        let run = self.stage.workspace.apply().await?;
+        ensure!(
+            run.code == Some(1) && run.says("New stream tokens since the request"),
+            "{run}"
+        );
+        say("The apply fails and names the token, because its creator cannot be proved. It is imported:");
+        let tokens = self.sandbox.tokens(&Realm::Account);
+        let id = tokens.last().map(|token| token.id.to_string()).unwrap_or_default();
+        let camera = "neuroio_stream_token.camera[1]";
+        self.stage.workspace.import(camera, &id).await?.success()?;
         let run = self.stage.workspace.apply().await?.success()?;
-        ensure!(run.says("is taken to be the one just made"), "{run}");
-        show(&run, "Warning: The stream token");
         show(&run, "Apply complete!");
         let there = self.sandbox.tokens(&Realm::Account).len();
         ensure!(there == 2, "there are {there} tokens");
@@ -81,21 +114,21 @@ impl Demo {
 
     async fn reach_the_limit(&self) -> Result<()> {
         step(
-            4,
+            5,
             "six cameras are one more than the platform allows, and the plan warns",
         );
-        self.set(6, true)?;
+        self.set(6, true, 2)?;
         let run = self.stage.workspace.plan().await?.success()?;
         ensure!(run.says("This plan exceeds the limit of permanent tokens"), "{run}");
         show(&run, "Warning: This plan exceeds");
         let there = self.sandbox.tokens(&Realm::Account).len();
         ensure!(there == 2, "there are {there} tokens");
         say("Nothing was created.");
-        self.set(2, true)
+        self.set(2, true, 2)
     }
 
     async fn delete(&self) -> Result<()> {
-        step(5, "terraform destroy deletes these tokens, and no other");
+        step(6, "terraform destroy deletes these tokens, and no other");
         let other = self.sandbox.add_token(&Realm::Account, true);
         let run = self.stage.workspace.destroy().await?.success()?;
         show(&run, "Destroy complete!");
@@ -108,20 +141,26 @@ impl Demo {
         Ok(())
     }
 
-    /// Sets the configuration's two variables.
-    fn set(&self, cameras: usize, active: bool) -> Result<()> {
-        let variables = format!("cameras = {cameras}\nactive  = {active}\n");
+    /// Sets the configuration's variables.
+    fn set(&self, cameras: usize, active: bool, release: u32) -> Result<()> {
+        let variables = format!("cameras = {cameras}\nactive  = {active}\nrelease = {release}\n");
         self.stage.workspace.write("terraform.tfvars", &variables)
     }
 
     /// The first camera's token, which must not be printed, and the status of an API call with it.
     async fn call(&self) -> Result<(String, StatusCode)> {
         let key = self.stage.workspace.output("first").await?;
+        let status = self.call_with(&key).await?;
+        Ok((key, status))
+    }
+
+    /// The status of an API call with a token.
+    async fn call_with(&self, key: &str) -> Result<StatusCode> {
         let request = self
             .stage
             .http
             .get(self.stage.url("streams/tokens/"))
             .header(header::AUTHORIZATION, format!("Token {key}"));
-        Ok((key, request.send().await?.status()))
+        Ok(request.send().await?.status())
     }
 }

@@ -19,10 +19,16 @@ variable "active" {
   type        = bool
 }
 
+variable "release" {
+  description = "Another release rotates the tokens."
+  type        = number
+}
+
 resource "neuroio_stream_token" "camera" {
-  count     = var.cameras
-  permanent = true
-  is_active = var.active
+  count             = var.cameras
+  permanent         = true
+  is_active         = var.active
+  rotation_triggers = { release = var.release }
 }
 
 output "first" {

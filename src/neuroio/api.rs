@@ -70,6 +70,19 @@ impl Api {
         self.client.uses_secret(key).await
     }
 
+    /// Authenticates with a new token from now on, after a request with it has succeeded: the token
+    /// reads itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: the platform does not accept the new token, and the client still authenticates
+    /// with its previous one.
+    pub async fn switch_credential(&self, operation: &Operation, issued: &Issued) -> Result<(), Error> {
+        let id = issued.token.id;
+        let probe = token_request(Method::GET, format!("authenticate with the new stream token {id}"), id);
+        self.client.switch_credential(operation, &issued.key, &probe).await
+    }
+
     /// Creates a token: `POST /streams/tokens/`.
     ///
     /// # Errors

@@ -1,13 +1,15 @@
 //! The client that a configured provider hands to its resources and data sources.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio::sync::Mutex;
 
-use super::api::{Api, StreamToken};
+use super::api::{Api, StreamToken, TokenId};
 use super::quota::PlannedTokens;
-use crate::framework;
+use crate::framework::{self, Field};
 use crate::platform::{SharedList, TimeSource};
 use crate::rest::{Error, Operation};
 
@@ -19,11 +21,12 @@ pub struct Connection {
     pub(super) api: Api,
     retry_timeout: Duration,
     permanent_tokens: SharedList<StreamToken>,
-    /// The permanent tokens that the current plan creates and deletes.
+    /// The permanent tokens that the current plan creates, rotates and deletes.
     pub(super) planned: PlannedTokens,
-    /// Serialises creations. A new token in the list can then not be one that another resource of
-    /// this run is creating.
-    pub(super) creating: Mutex<()>,
+    /// The tokens that this process has created. The lock serialises creations, and with them
+    /// rotations of permanent tokens: a new token in the list can then not be one that another
+    /// resource of this run is creating.
+    pub(super) created: Mutex<BTreeSet<TokenId>>,
 }
 
 impl TimeSource for Connection {
@@ -39,7 +42,7 @@ impl Connection {
             retry_timeout,
             permanent_tokens: SharedList::default(),
             planned: PlannedTokens::default(),
-            creating: Mutex::default(),
+            created: Mutex::default(),
         }
     }
 
@@ -51,6 +54,20 @@ impl Connection {
     /// Returns the cached list of permanent tokens. Concurrent callers share one request.
     pub(super) async fn permanent_tokens(&self, operation: &Operation) -> Result<Arc<[StreamToken]>, Error> {
         self.permanent_tokens.get(self.api.list(operation, Some(true))).await
+    }
+
+    /// Whether a token is permanent, which the platform shows only by its list of permanent tokens.
+    pub(super) async fn is_permanent(&self, operation: &Operation, id: TokenId) -> Result<bool, Error> {
+        let permanent_tokens = self.permanent_tokens(operation).await?;
+        Ok(permanent_tokens.iter().any(|token| token.id == id))
+    }
+
+    /// Whether the provider authenticates with this value of a state.
+    pub(super) async fn is_own_credential(&self, key: &Field<SecretString>) -> bool {
+        match key.known() {
+            Some(key) => self.api.is_own_credential(key).await,
+            None => false,
+        }
     }
 
     /// Invalidates the cached list. Call after every creation and deletion.

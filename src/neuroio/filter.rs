@@ -1,12 +1,11 @@
 //! The filter for stream tokens, which the data source and the list resource share.
 
-use jiff::Timestamp;
-
-use super::api::{Api, StreamToken};
+use super::api::Api;
 use super::errors::request_failed;
+use super::found::Found;
 use crate::framework::{Diagnostic, Field, Model};
 use crate::rest::Operation;
-use crate::token::{Clock, Expiry};
+use crate::token::Clock;
 
 /// The conditions that a token must meet. An argument that is not set accepts all tokens.
 #[derive(Model, Clone, Debug, Default)]
@@ -20,12 +19,6 @@ pub(super) struct Filter {
     /// If true, only expired tokens; if false, only those that have not expired.
     #[attribute(optional)]
     pub(super) expired: Field<bool>,
-}
-
-/// A token that meets the conditions.
-pub(super) struct Found {
-    pub(super) token: StreamToken,
-    pub(super) permanent: bool,
 }
 
 impl Filter {
@@ -50,18 +43,6 @@ impl Filter {
         });
         found.sort_by_key(|found| (found.token.created, found.token.id));
         Ok(found)
-    }
-}
-
-impl Found {
-    /// Returns when the token expires, or `None` for a permanent token.
-    pub(super) fn expiry(&self) -> Option<Expiry> {
-        let expires = self.token.expires.filter(|_| !self.permanent);
-        expires.map(Expiry::at)
-    }
-
-    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
-        self.expiry().is_some_and(|expiry| expiry.has_passed(now))
     }
 }
 

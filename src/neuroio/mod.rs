@@ -7,8 +7,10 @@ pub mod api;
 mod connection;
 mod errors;
 mod filter;
+mod found;
 mod provider;
 mod quota;
+mod read_token;
 mod settings;
 
 mod resources {
@@ -16,6 +18,7 @@ mod resources {
 }
 
 mod data_sources {
+    pub(super) mod stream_token;
     pub(super) mod stream_tokens;
 }
 

@@ -4,6 +4,7 @@ use http::HeaderValue;
 
 use super::api::Api;
 use super::connection::Connection;
+use super::data_sources::stream_token::StreamTokenDataSource;
 use super::data_sources::stream_tokens::StreamTokensDataSource;
 use super::ephemeral_resources::stream_token::StreamTokenEphemeral;
 use super::resources::stream_token::StreamTokenResource;
@@ -74,11 +75,14 @@ impl Provider for NeuroIo {
     }
 
     fn data_sources(&self) -> Vec<Box<dyn DynDataSource<Connection>>> {
-        vec![Box::new(StreamTokensDataSource::new(self.session.clone()))]
+        vec![
+            Box::new(StreamTokenDataSource::new(self.session.clone())),
+            Box::new(StreamTokensDataSource::new(self.session.clone())),
+        ]
     }
 
     fn ephemeral_resources(&self) -> Vec<Box<dyn DynEphemeralResource<Connection>>> {
-        vec![Box::new(StreamTokenEphemeral)]
+        vec![Box::new(StreamTokenEphemeral::new(self.session.clone()))]
     }
 
     fn list_resources(&self) -> Vec<Box<dyn DynListResource<Connection>>> {

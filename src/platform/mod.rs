@@ -18,6 +18,7 @@ pub(crate) mod encryption;
 pub(crate) mod ensure;
 mod errors;
 pub(crate) mod generation;
+pub(crate) mod overlap;
 pub(crate) mod private_record;
 mod runtime;
 mod session;

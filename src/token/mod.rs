@@ -4,6 +4,7 @@ mod clock;
 mod duration;
 mod expiry;
 mod instant;
+mod overlap;
 mod pair;
 mod rotation;
 
@@ -11,6 +12,7 @@ pub use clock::{Clock, Skew};
 pub use duration::{InvalidDuration, parse_duration};
 pub use expiry::{Expiry, ExpiryProblem, InvalidExpiry, Lifetime};
 pub(crate) use instant::read_instant;
+pub use overlap::Deletion;
 pub use pair::{Pair, Slot};
 pub(crate) use rotation::HumanDuration;
 pub use rotation::{

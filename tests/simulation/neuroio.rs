@@ -1,8 +1,13 @@
-//! Scenarios of an account (see [`platform`](super::platform)): tokens are declared, and other clients create,
-//! switch and delete tokens concurrently.
+//! Scenarios of an account (see [`platform`](super::platform)): tokens are declared and rotated, with and without overlap, and
+//! other clients create, switch and delete tokens concurrently. The list may lag behind, and the limit of permanent tokens
+//! may be reached during a run.
+//!
+//! Promises after each run that was not killed:
+//! - A permanent token in the state exists, unless another client deleted it: a failed rotation changes nothing.
 //!
 //! Promises at the end:
 //! - Every declared token exists once, of its kind, and its value in the state is valid if and only if it is declared active.
+//! - A previous token is in the state only during an overlap, and it exists.
 //! - There is no orphan, unless its run was killed or has reported it.
 //! - Tokens of other clients are unchanged, and none is in a state.
 //! - No request to delete all tokens was sent.
@@ -11,10 +16,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use fastrand::Rng;
+use jiff::SignedDuration;
 use secrecy::ExposeSecret;
-use serde_json::json;
-use token_providers::framework::Provider;
+use serde_json::{Value, json};
 use token_providers::framework::testing::{Configuration, ResourceBlock, Workspace};
+use token_providers::framework::{self, Provider};
 use token_providers::neuroio::NeuroIo;
 use token_providers::platform::Runtime;
 use token_providers::sandbox::neuroio::{self, Options, Realm, Sandbox, option_variants};
@@ -23,13 +29,45 @@ use token_providers::token::Clock;
 use super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, lock, simulate, text};
 use super::speed::Speed;
 
+/// More permanent tokens than any scenario creates.
+const UNLIMITED: usize = 1_000;
+
 const LABELS: [&str; 3] = ["camera", "gate", "lobby"];
 
-/// The declaration of one token.
+/// The declaration of one token. Its durations are such that no deletion, renewal or expiry falls between the last runs of
+/// a scenario, which are minutes apart: time passes in steps of up to nine hours in total, or of more than a day.
 #[derive(Clone, Copy, Debug)]
 struct Token {
     permanent: bool,
     is_active: bool,
+    release: u8,
+    has_overlap: bool,
+    is_renewed: bool,
+}
+
+impl Token {
+    /// A token without a rotation policy.
+    fn new(permanent: bool, is_active: bool) -> Self {
+        Self {
+            permanent,
+            is_active,
+            release: 0,
+            has_overlap: false,
+            is_renewed: false,
+        }
+    }
+
+    fn config(self) -> Value {
+        let renewed = |duration: &str| self.is_renewed.then(|| duration.to_owned());
+        json!({
+            "permanent": self.permanent,
+            "is_active": self.is_active,
+            "rotation_triggers": { "release": self.release.to_string() },
+            "overlap": self.has_overlap.then_some("12h"),
+            "rotate_before": renewed("8h").filter(|_| !self.permanent),
+            "rotate_every": renewed("13h").filter(|_| self.permanent),
+        })
+    }
 }
 
 /// The tokens of other clients, by their ids.
@@ -44,6 +82,12 @@ struct Account {
     before: BTreeSet<u64>,
     /// Orphans of killed runs, or reported ones.
     explained: BTreeSet<u64>,
+    /// Tokens in the state that no longer exist because of another client or of a killed run.
+    gone: BTreeSet<u64>,
+    /// Whether the limit of permanent tokens is reached in the next run.
+    is_tight: bool,
+    /// Promises that did not hold after a run.
+    broken: Vec<String>,
 }
 
 impl SimulatedPlatform for Account {
@@ -58,8 +102,8 @@ impl SimulatedPlatform for Account {
     fn start(random: &mut Rng, clock: Clock) -> Self {
         let shapes = option_variants();
         let options = Options {
-            // The plan's warning is another test's matter.
-            permanent_limit: 1_000,
+            permanent_limit: UNLIMITED,
+            list_lag: SignedDuration::from_secs([0, 0, 2, 8][random.usize(..4)]),
             ..shapes[random.usize(..shapes.len())].clone()
         };
         let sandbox = Sandbox::with_clock(clock, options);
@@ -70,6 +114,17 @@ impl SimulatedPlatform for Account {
             others: Arc::default(),
             before: BTreeSet::new(),
             explained: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            is_tight: false,
+            broken: Vec::new(),
+        }
+    }
+
+    fn adapt_to(&mut self, speed: Speed) {
+        // A lag would take real time.
+        if speed == Speed::Real {
+            self.sandbox
+                .set_options(|options| options.list_lag = SignedDuration::ZERO);
         }
     }
 
@@ -94,10 +149,16 @@ impl SimulatedPlatform for Account {
                 0 => drop(self.declared.remove(label)),
                 1 => {
                     let declared = Token {
-                        permanent: random.bool(),
-                        is_active: random.u8(..3) > 0,
+                        release: random.u8(..3),
+                        has_overlap: random.bool(),
+                        is_renewed: random.bool(),
+                        ..Token::new(random.bool(), random.u8(..3) > 0)
                     };
                     self.declared.insert(label, declared);
+                }
+                2 => {
+                    let declared = self.declared.get_mut(label);
+                    declared.into_iter().for_each(|declared| declared.release += 1);
                 }
                 _ => {}
             }
@@ -106,21 +167,22 @@ impl SimulatedPlatform for Account {
     }
 
     fn configuration(&self) -> Configuration {
-        let declared = self.declared.iter().map(|(label, token)| {
-            let config = json!({ "permanent": token.permanent, "is_active": token.is_active });
-            (address(label), ResourceBlock::new(config))
-        });
+        let declared = self
+            .declared
+            .iter()
+            .map(|(label, token)| (address(label), ResourceBlock::new(token.config())));
         declared.collect()
     }
 
     fn act_outside(&mut self, random: &mut Rng) {
         let tokens = self.sandbox.tokens(&Realm::Account);
-        match random.u8(..5) {
+        match random.u8(..6) {
             0 => drop(add_other(&self.sandbox, &self.others, random.bool())),
             1 if !tokens.is_empty() => {
                 let id = tokens[random.usize(..tokens.len())].id;
                 self.sandbox.delete_outside(id);
                 lock(&self.others).remove(&id);
+                self.gone.insert(id);
             }
             2 if !tokens.is_empty() => {
                 let (id, is_active) = (tokens[random.usize(..tokens.len())].id, random.bool());
@@ -129,6 +191,7 @@ impl SimulatedPlatform for Account {
                     .entry(id)
                     .and_modify(|other| other.is_active = is_active);
             }
+            3 => self.is_tight = true,
             _ => {}
         }
     }
@@ -142,6 +205,12 @@ impl SimulatedPlatform for Account {
 
     fn before_run(&mut self, _: &Workspace) {
         self.before = self.ids();
+        let permanent_limit = match std::mem::take(&mut self.is_tight) {
+            true => self.before.len(),
+            false => UNLIMITED,
+        };
+        self.sandbox
+            .set_options(|options| options.permanent_limit = permanent_limit);
     }
 
     fn after_run(
@@ -164,14 +233,30 @@ impl SimulatedPlatform for Account {
                 self.explained.insert(*id);
             }
         }
+        for (label, declared) in &self.declared {
+            let state = workspace.state();
+            let Some(state) = state.get(&address(label)) else {
+                continue;
+            };
+            let id = text(state, "id").and_then(|id| id.parse().ok());
+            let is_kept = declared.permanent && *state.get("permanent") == framework::Value::Bool(true);
+            if let Some(id) = id.filter(|id| !made.contains(id) && !self.gone.contains(id))
+                && is_kept
+                && !was_killed
+            {
+                self.broken.push(format!("{label} names {id}, which no longer exists"));
+            }
+        }
+        self.gone.extend(kept.difference(&made));
     }
 
     fn violations(&self, workspace: &Workspace) -> Vec<String> {
-        let mut violations = Vec::new();
+        let mut violations = self.broken.clone();
         let tokens = self.sandbox.tokens(&Realm::Account).into_iter();
         let tokens: BTreeMap<u64, _> = tokens.map(|token| (token.id, token)).collect();
         let (state, kept) = (workspace.state(), kept_ids(workspace));
-        if kept.len() != state.len() {
+        let previous = state.values().filter(|object| text(object, "previous_id").is_some());
+        if kept.len() != state.len() + previous.count() {
             violations.push(format!("the state's ids are {kept:?}"));
         }
         for (label, declared) in &self.declared {
@@ -189,6 +274,12 @@ impl SimulatedPlatform for Account {
                 || self.sandbox.is_live(key) != declared.is_active
             {
                 violations.push(format!("{label} is {token:?}, and declared {declared:?}"));
+            }
+            if let Some(previous) = text(state, "previous_id") {
+                let exists = previous.parse().is_ok_and(|id: u64| tokens.contains_key(&id));
+                if !exists || !declared.has_overlap || !declared.is_active {
+                    violations.push(format!("{label} has the previous token {previous}"));
+                }
             }
         }
         let others = lock(&self.others);
@@ -229,14 +320,13 @@ fn address(label: &str) -> String {
 /// The ids in the state.
 fn kept_ids(workspace: &Workspace) -> BTreeSet<u64> {
     let state = workspace.state().into_values();
-    let ids = state.filter_map(|object| text(&object, "id")?.parse().ok());
-    ids.collect()
+    let ids = state.flat_map(|object| ["id", "previous_id"].map(|name| text(&object, name)?.parse().ok()));
+    ids.flatten().collect()
 }
 
 fn add_other(sandbox: &Sandbox, others: &OthersTokens, permanent: bool) -> u64 {
     let id = sandbox.add_token(&Realm::Account, permanent).id;
-    let is_active = true;
-    lock(others).insert(id, Token { permanent, is_active });
+    lock(others).insert(id, Token::new(permanent, true));
     id
 }
 

@@ -62,6 +62,9 @@ pub(crate) trait SimulatedPlatform {
     /// Starts the platform with random options and this clock.
     fn start(random: &mut Rng, clock: Clock) -> Self;
 
+    /// Adapts the platform to the speed.
+    fn adapt_to(&mut self, _: Speed) {}
+
     /// The platform's sandbox.
     fn sandbox(&self) -> &Sandbox<Self::Platform>;
 
@@ -314,7 +317,8 @@ impl<S: SimulatedPlatform> World<S> {
             Speed::Simulated => (clock(), None),
             Speed::Real => (Clock::system(), Some(Address::new().await)),
         };
-        let platform = S::start(&mut Rng::with_seed(seed), clock);
+        let mut platform = S::start(&mut Rng::with_seed(seed), clock);
+        platform.adapt_to(speed);
         let mut block = platform.provider_block();
         if speed == Speed::Real {
             // Waits take real time.

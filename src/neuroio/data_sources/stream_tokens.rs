@@ -4,13 +4,14 @@ use jiff::Timestamp;
 
 use crate::framework::{DataSource, Diagnostics, Field, Model};
 use crate::neuroio::connection::{Connection, Context};
-use crate::neuroio::filter::{Filter, Found};
+use crate::neuroio::filter::Filter;
+use crate::neuroio::found::{Description, Found};
 use crate::platform::Session;
-use crate::token::Expiry;
 
 /// Lists the stream tokens of the account, of the space or of the managers that the provider's
 /// `api_token` belongs to. Their values are omitted, because they would all be stored in the state.
-/// To obtain the value of a token, import the token.
+/// To obtain the value of a token, use the [ephemeral
+/// resource](../ephemeral-resources/stream_token.md) with its `id`, or import the token.
 ///
 /// Not documented by the platform: whether an expired temporary token is still listed.
 #[derive(Model, Clone, Debug, Default)]
@@ -28,33 +29,15 @@ struct ListedToken {
     /// The platform's number for the token.
     #[attribute(computed)]
     id: Field<String>,
-    /// Whether the token is permanent.
-    #[attribute(computed)]
-    permanent: Field<bool>,
-    /// Whether the token is active. False if it was deactivated.
-    #[attribute(computed)]
-    is_active: Field<bool>,
-    /// When the token was created, in UTC.
-    #[attribute(computed)]
-    created_at: Field<String>,
-    /// When the token expires, in UTC; null for a permanent token.
-    #[attribute(computed)]
-    expires_at: Field<String>,
-    /// Whether the token has expired.
-    #[attribute(computed)]
-    expired: Field<bool>,
+    #[attribute(flatten)]
+    description: Description,
 }
 
 impl ListedToken {
     fn new(found: &Found, now: Timestamp) -> Self {
-        let token = &found.token;
         Self {
-            id: token.id.to_string().into(),
-            permanent: found.permanent.into(),
-            is_active: token.is_active.into(),
-            created_at: token.created.map(|at| Expiry::at(at).to_string()).into(),
-            expires_at: found.expiry().map(|expiry| expiry.to_string()).into(),
-            expired: found.has_expired(now).into(),
+            id: found.token.id.to_string().into(),
+            description: Description::new(found, now),
         }
     }
 }
@@ -132,11 +115,11 @@ mod tests {
             let tokens = read.await.model::<StreamTokens>().tokens.into_known().unwrap();
             let ids: Vec<_> = tokens.iter().filter_map(|token| token.id.known()).cloned().collect();
             assert_eq!(ids.join(" "), found);
-            let expires = |token: &ListedToken| !token.expires_at.is_null();
+            let expires = |token: &ListedToken| !token.description.expires_at.is_null();
             assert!(
                 tokens
                     .iter()
-                    .all(|token| (token.permanent == Field::Known(true)) != expires(token))
+                    .all(|token| (token.description.permanent == Field::Known(true)) != expires(token))
             );
         }
     }

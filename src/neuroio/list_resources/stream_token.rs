@@ -9,7 +9,8 @@
 
 use crate::framework::{Diagnostics, ListItem, ListResource, Model};
 use crate::neuroio::connection::Context;
-use crate::neuroio::filter::{Filter, Found};
+use crate::neuroio::filter::Filter;
+use crate::neuroio::found::Found;
 use crate::neuroio::resources::stream_token::{StreamToken, StreamTokenResource};
 
 /// Finds the stream tokens of the account, of the space or of the managers that the provider's

@@ -1,166 +1,62 @@
 //! `neuroio_stream_token`: a permanent or temporary stream token.
 //!
 //! # Flow
-//! - Create creates the token ([`create`]) and deactivates it if `is_active` is false.
+//! - Create creates the token (`create.rs`) and deactivates it if `is_active` is false.
 //! - Refresh reads the token with its value, which the platform returns again.
-//! - A change of `is_active` updates the token in place. An expired temporary token is replaced.
-//! - Destroy deletes the token ([`delete`](mod@delete)).
+//! - A change of `is_active` updates the token in place (`activate.rs`).
+//! - A reason to rotate (`rotation_policy.rs`) creates a successor and then deletes the current
+//!   token (`rotate.rs`): in the same apply, or in the first one after `overlap`.
+//! - Destroy deletes both tokens (`delete.rs`).
 //!
 //! # Guarantees
 //! - Every token that was created is in the state or named in an error, even if a later step fails.
+//! - The current token is deleted only after its successor exists. A token that could not be
+//!   deleted stays in the state as `previous_id`, and the next apply retries it. A resource never
+//!   has more than two tokens.
 //! - A token is removed from the state only if the platform's complete list does not contain it. An
-//!   expired token stays in the state nevertheless: the plan reports its expiry and replaces it.
-//! - The provider's own API token is neither deactivated nor deleted.
+//!   expired token stays in the state nevertheless: the plan reports its expiry and rotates it.
+//! - The provider's own API token is neither deactivated nor deleted, except that a rotation
+//!   deletes it after the provider has switched to the successor.
 //!
 //! # Assumptions
 //! - The platform's list is complete.
 //! - A permanent token does not expire, even if the platform reports an `expires` for it.
 
+mod activate;
 pub(in crate::neuroio) mod create;
 pub(in crate::neuroio) mod delete;
 mod diagnostics;
+mod model;
+mod plan;
+mod previous;
+mod rotate;
+mod rotation_policy;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::mem::discriminant;
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
-use self::delete::{delete, is_listed};
-use crate::framework::{Change, Diagnostic, Diagnostics, Field, Leaving, Model, Outcome, Resource};
-use crate::neuroio::api::{self, Issued, TokenId};
+use self::activate::set_active;
+use self::create::with_times;
+use self::delete::{delete, delete_unless_own, is_listed};
+pub(in crate::neuroio) use self::model::StreamToken;
+use self::plan::{plan_creation, plan_deletion, plan_deletion_of_previous, plan_rotation};
+use self::previous::PreviousToken;
+use self::rotate::rotate;
+use self::rotation_policy::Decision;
+use crate::framework::{Change, Diagnostics, Field, Leaving, Outcome, Resource};
+use crate::neuroio::api::TokenId;
 use crate::neuroio::connection::{Connection, Context};
 use crate::neuroio::errors::request_failed;
-use crate::neuroio::filter::Found;
+use crate::platform::attributes::may_rotate;
 use crate::platform::decision_time::{self, DecisionTime};
-use crate::platform::{Session, account};
-use crate::rest::Operation;
-use crate::token::Expiry;
+use crate::platform::{Session, account, generation, overlap, private_record};
+use crate::token::Deletion;
 
-/// The lifetime of a temporary token.
-const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
-
-/// Manages a stream token of the account, of the space or of the managers that the provider's
-/// `api_token` belongs to.
-///
-/// ~> **The Terraform state contains the value** of the token. Everyone who can read the state can
-/// use the token.
-///
-/// **A permanent token** does not expire. An account or space may have five of them; a plan that
-/// would exceed this limit warns before anything is created.
-///
-/// **A temporary token** expires 24 hours after its creation. The first plan after that replaces it
-/// and says so; until the plan is applied, clients that use the token are rejected. Use it in
-/// configurations that are applied every few hours. For a token that is needed only while Terraform
-/// runs, use the [ephemeral resource](../ephemeral-resources/stream_token.md), which leaves nothing
-/// on the platform or in the state.
-///
-/// The platform returns the value whenever the token is read, so an import includes it.
-///
-/// A token has no name. A token that was created by a run that was killed before it wrote its state
-/// looks like any other. Find such an orphan with `terraform query` ([list
-/// resource](../list-resources/stream_token.md)) or the data source
-/// [`neuroio_stream_tokens`](../data-sources/stream_tokens.md), then import or delete it.
-///
-/// Not documented by the platform: whether deactivated tokens count against the limit, and whether
-/// an expired temporary token is still listed.
-#[derive(Model, Clone, Debug, Default)]
-pub(in crate::neuroio) struct StreamToken {
-    /// Whether the token is permanent. If false, it expires after 24 hours.
-    #[attribute(required, requires_replace)]
-    pub(in crate::neuroio) permanent: Field<bool>,
-    /// Whether the platform accepts the token. It can be deactivated and activated again. If it is
-    /// deactivated outside Terraform, the next apply activates it, unless this is false.
-    #[attribute(default = true)]
-    pub(in crate::neuroio) is_active: Field<bool>,
-    /// The platform's number for the token.
-    #[attribute(computed, planned, import, identity)]
-    pub(in crate::neuroio) id: Field<String>,
-    /// The token's value.
-    #[attribute(computed, planned)]
-    pub(in crate::neuroio) key: Field<SecretString>,
-    /// When the token was created, in UTC.
-    #[attribute(computed, planned)]
-    pub(in crate::neuroio) created_at: Field<String>,
-    /// When a temporary token expires, in UTC; null for a permanent token. The first plan after
-    /// this time replaces the token.
-    #[attribute(computed, planned, requires_replace)]
-    pub(in crate::neuroio) expires_at: Field<String>,
-}
-
-impl StreamToken {
-    /// Converts a token from the list. It has all attributes except the value.
-    pub(in crate::neuroio) fn from_listed(found: &Found) -> Self {
-        let mut model = Self {
-            permanent: found.permanent.into(),
-            ..Self::default()
-        };
-        model.refresh_from_listed(&found.token);
-        model
-    }
-
-    /// Returns the id.
-    ///
-    /// # Errors
-    /// The state has an invalid id, which no operation writes.
-    fn id(&self) -> Result<TokenId, Diagnostic> {
-        let id = self.id.known().map_or("", String::as_str);
-        id.parse().map_err(diagnostics::invalid_id_in_state)
-    }
-
-    fn is_permanent(&self) -> bool {
-        self.permanent == Field::Known(true)
-    }
-
-    /// Returns when the token expires, or `None` for a permanent token.
-    fn expiry(&self) -> Option<Expiry> {
-        self.expires_at.known().and_then(|text| Expiry::parse(text).ok())
-    }
-
-    fn has_expired(&self, now: Timestamp) -> bool {
-        self.expiry().is_some_and(|expiry| expiry.has_passed(now))
-    }
-
-    /// Returns the token's name in messages.
-    fn name(&self) -> String {
-        let id = self.id.known().map_or("", String::as_str);
-        format!("The stream token {id}")
-    }
-
-    /// Marks the attributes unknown that a replacement changes.
-    fn mark_unknown(&mut self) {
-        self.id = Field::Unknown;
-        self.key = Field::Unknown;
-        self.created_at = Field::Unknown;
-        self.expires_at = Field::Unknown;
-    }
-
-    /// Sets all attributes to the platform's values.
-    fn refresh_from(&mut self, Issued { token, key }: Issued) {
-        self.refresh_from_listed(&token);
-        self.key = key.into();
-    }
-
-    /// Sets all attributes except the value, which the list does not contain.
-    fn refresh_from_listed(&mut self, token: &api::StreamToken) {
-        self.id = token.id.to_string().into();
-        self.is_active = token.is_active.into();
-        self.created_at = token.created.map(|at| Expiry::at(at).to_string()).into();
-        let expires_at = expires_at(token, self.is_permanent());
-        // A missing or unreadable expiry does not overwrite a known one.
-        if !expires_at.is_null() || self.is_permanent() || self.expires_at.known().is_none() {
-            self.expires_at = expires_at;
-        }
-    }
-}
-
-/// Returns the attribute `expires_at` of a token.
-pub(in crate::neuroio) fn expires_at(token: &api::StreamToken, permanent: bool) -> Field<String> {
-    let expires = token.expires.filter(|_| !permanent);
-    expires.map(|at| Expiry::at(at).to_string()).into()
-}
-
+/// Implements `neuroio_stream_token`.
 pub(in crate::neuroio) struct StreamTokenResource {
     session: Session,
 }
@@ -177,63 +73,17 @@ impl StreamTokenResource {
     fn now(&self) -> Timestamp {
         self.session.clock().now()
     }
-}
 
-/// Warns if a planned creation exceeds the limit. Errors are ignored here: apply reports them.
-async fn plan_creation(context: &Context) {
-    let Some(connection) = context.known_client() else {
-        return;
-    };
-    if let Ok(existing) = connection.permanent_tokens(&connection.operation(context)).await {
-        let excess = connection.planned.create(&existing);
-        let warning = excess.map(|excess| diagnostics::limit_exceeded(&excess, &existing));
-        context.diagnostics().extend(warning);
+    /// Warns if the apply will refuse to deactivate the token.
+    async fn warn_about_own_credential(&self, context: &Context, prior: &StreamToken, planned: &StreamToken) {
+        if let Some(connection) = context.known_client()
+            && planned.is_inactive()
+            && !prior.is_inactive()
+            && connection.is_own_credential(&prior.key).await
+        {
+            context.report(diagnostics::own_credential("deactivate").as_warning());
+        }
     }
-}
-
-/// Records a planned deletion, and warns if the provider will refuse it.
-async fn plan_deletion(context: &Context, prior: &StreamToken) {
-    let Some(connection) = context.known_client() else {
-        return;
-    };
-    if let Ok(id) = prior.id() {
-        connection.planned.delete(id);
-    }
-    if is_own_credential(&connection, &prior.key).await {
-        context.report(diagnostics::own_credential("delete").as_warning());
-    }
-}
-
-/// Activates or deactivates the token, then reads it.
-async fn set_active(
-    connection: &Connection,
-    operation: &Operation,
-    mut state: StreamToken,
-    is_active: bool,
-) -> Outcome<StreamToken> {
-    let id = state.id()?;
-    if !is_active && is_own_credential(connection, &state.key).await {
-        return Err(diagnostics::own_credential("deactivate").into());
-    }
-    let set = connection.api.set_active(operation, id, is_active).await;
-    set.map_err(|error| request_failed(&error))?;
-    let issued = connection.api.get(operation, id).await;
-    state.refresh_from(issued.map_err(|error| request_failed(&error))?);
-    if state.is_active == Field::Known(is_active) {
-        return Ok(state);
-    }
-    Err(diagnostics::unchanged(id)).leaving(state)
-}
-
-/// Reads a created token if the answer to the creation lacks its times. Otherwise the next refresh
-/// would show a change.
-async fn with_times(connection: &Connection, operation: &Operation, permanent: bool, issued: Issued) -> Issued {
-    if issued.token.created.is_some() && (permanent || issued.token.expires.is_some()) {
-        return issued;
-    }
-    // Errors are ignored here: the token exists, and the next refresh reads it again.
-    let read = connection.api.get(operation, issued.token.id).await;
-    read.unwrap_or(issued)
 }
 
 impl Resource for StreamTokenResource {
@@ -242,31 +92,80 @@ impl Resource for StreamTokenResource {
 
     const TYPE: &'static str = "neuroio_stream_token";
 
+    fn validate(&self, config: &StreamToken, diagnostics: &mut Diagnostics) {
+        config.rotation.validate(config.permanent.known().copied(), diagnostics);
+    }
+
     async fn plan(&self, context: &Context, change: &mut Change<StreamToken>) -> Result<(), Diagnostics> {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
+            planned.generation = Field::Unknown;
+            planned.previous = PreviousToken::default();
             if planned.is_permanent() {
                 planned.expires_at = Field::Null;
                 plan_creation(context).await;
             }
             return Ok(());
         };
+        self.session.generations().observe(&prior.generation);
         if planned.permanent != prior.permanent {
             // The token is replaced. Terraform plans the creation in a separate call.
             plan_deletion(context, prior).await;
             return Ok(());
         }
-        let mut diagnostics = context.diagnostics();
-        if prior.expiry().is_some() {
-            self.session.synchronise(context, &mut diagnostics).await;
+        // Another spelling of the same duration is no change.
+        planned.rotation.keep_spelling(&prior.rotation);
+        let (policy, current) = (&change.config.rotation, prior.current(&context.private));
+        let interval = policy.shortest_interval(prior.is_permanent());
+        if interval.is_some() {
+            self.session.synchronise(context, &mut context.diagnostics()).await;
         }
         let records = decision_time::records(prior, planned);
-        let time = DecisionTime::new(&context.private, self.now(), records, Some(LIFETIME));
-        let decide = |at| prior.has_expired(at).then_some(());
-        if time.decide(&prior.name(), decide, &mut diagnostics).is_some() {
-            planned.mark_unknown();
-            let [id, expired_at] = [&prior.id, &prior.expires_at].map(|field| field.known().map_or("", String::as_str));
-            diagnostics.push(diagnostics::expired(id, expired_at));
+        let time = DecisionTime::new(&context.private, self.now(), records, interval);
+        let is_active = !planned.is_inactive();
+        let decide = |at| policy.decide(is_active, &prior.rotation, &current, at);
+        let decision = time.decide(&prior.name(), decide, &mut context.diagnostics());
+        self.warn_about_own_credential(context, prior, planned).await;
+        match decision {
+            Decision::Keep => {
+                let deletion = policy.deletion(is_active, &prior.rotation, &current);
+                planned.previous.previous_ends_at = overlap::ends_at(deletion);
+                let left = policy.expires_unrenewed_in(&current, self.now());
+                if let (Some(left), Some(expires_at), true) = (left, prior.expires_at.known(), is_active) {
+                    let left = left.unsigned_abs();
+                    context.report(diagnostics::expires_soon(&prior.name(), expires_at, left));
+                }
+            }
+            Decision::DeletePrevious => {
+                if let (Some(connection), Some(previous)) = (context.known_client(), prior.previous.id()) {
+                    let since = prior.previous.previous_ends_at.known().map(String::as_str);
+                    context.report(diagnostics::deletes_previous(&prior.name(), previous, since));
+                    plan_deletion_of_previous(context, &connection, previous).await;
+                }
+                planned.previous = PreviousToken::default();
+            }
+            Decision::Rotate(reasons) => {
+                let overlap = policy.overlap_duration();
+                let keeps_current = is_active && !overlap.is_zero();
+                let kept_for = keeps_current.then_some(overlap);
+                context.report(diagnostics::rotates(&prior.name(), &reasons, kept_for));
+                plan_rotation(context, prior, keeps_current).await;
+                planned.mark_unknown();
+                planned.generation = generation::next(&prior.generation);
+                // Without an overlap, the apply keeps it only if its deletion fails.
+                if keeps_current && !planned.is_active.is_unknown() {
+                    planned.previous.previous_id = prior.id.clone();
+                }
+            }
+            Decision::Unknown => {
+                context.report(may_rotate(&prior.name(), &policy.unknown()));
+                planned.mark_unknown();
+                planned.generation = Field::Unknown;
+            }
+        }
+        // If the apply deactivates the token, it deletes the previous one.
+        if planned.is_active.is_unknown() && !planned.previous.previous_id.is_null() {
+            planned.previous = PreviousToken::unknown();
         }
         Ok(())
     }
@@ -282,19 +181,20 @@ impl Resource for StreamTokenResource {
         let operation = connection.operation(context);
         let permanent = planned.is_permanent();
         let created = {
-            let _lock = connection.creating.lock().await;
-            create::create(&connection.api, &operation, permanent, &mut context.diagnostics()).await
+            let (before, diagnostics) = (&mut *connection.created.lock().await, &mut context.diagnostics());
+            create::create(&connection.api, &operation, permanent, None, before, diagnostics).await
         };
         if permanent {
             connection.planned.creation_finished();
         }
         connection.invalidate();
-        let mut state = StreamToken {
-            permanent: permanent.into(),
-            ..StreamToken::default()
-        };
-        state.refresh_from(with_times(&connection, &operation, permanent, created?).await);
-        if planned.is_active == Field::Known(false) {
+        let issued = with_times(&connection.api, &operation, permanent, created?).await;
+        let is_inactive = planned.is_inactive();
+        let mut state = planned;
+        state.generation = self.session.first_generation().into();
+        state.previous = PreviousToken::default();
+        state.set_issued(&context.private, issued);
+        if is_inactive {
             let set = set_active(&connection, &operation, state.clone(), false).await;
             return set.map_err(|failed| failed.or_leaving(state));
         }
@@ -315,30 +215,90 @@ impl Resource for StreamTokenResource {
             // Terraform.
             Err(error) if error.is_not_found() && state.has_expired(self.now()) => {}
             Err(error) if error.is_not_found() => {
-                let is_listed = is_listed(&connection.api, &operation, id).await?;
-                return Ok(is_listed.then_some(state));
+                if is_listed(&connection.api, &operation, id).await? {
+                    return Ok(Some(state));
+                }
+                // The previous token is still to be deleted, so it must stay in the state.
+                let Some(previous) = state.previous.id() else {
+                    return Ok(None);
+                };
+                match connection.api.get(&operation, previous).await {
+                    Ok(issued) => {
+                        context.report(diagnostics::falls_back(&state.name(), previous));
+                        state.fall_back_to(&context.private, issued);
+                    }
+                    Err(error) if error.is_not_found() => {
+                        let is_listed = is_listed(&connection.api, &operation, previous).await?;
+                        return Ok(is_listed.then_some(state));
+                    }
+                    Err(error) => return Err(request_failed(&error).into()),
+                }
             }
             Err(error) => return Err(request_failed(&error).into()),
         }
-        decision_time::refresh(&context.private, self.now(), |at| state.has_expired(at));
+        // Errors are ignored here: the next refresh reads the previous token again.
+        if let Some(previous) = state.previous.id()
+            && let Err(error) = connection.api.get(&operation, previous).await
+            && error.is_not_found()
+            && is_listed(&connection.api, &operation, previous).await == Ok(false)
+        {
+            state.previous = PreviousToken::default();
+        }
+        let current = state.current(&context.private);
+        let (policy, is_active) = (&state.rotation, !state.is_inactive());
+        decision_time::refresh(&context.private, self.now(), |at| {
+            discriminant(&policy.decide(is_active, policy, &current, at))
+        });
         Ok(Some(state))
     }
 
     async fn update(&self, context: &Context, prior: StreamToken, planned: StreamToken) -> Outcome<StreamToken> {
-        let (connection, is_active) = (context.client()?, *planned.is_active.get()?);
-        let set = set_active(&connection, &connection.operation(context), prior, is_active).await;
+        let connection = context.client()?;
         decision_time::record(&context.private, self.now());
-        set
+        if planned.id.is_unknown() {
+            let id = prior.id()?;
+            let rotated = rotate(&connection, context, prior, planned).await;
+            connection.planned.rotation_finished(id);
+            connection.invalidate();
+            return rotated;
+        }
+        let operation = connection.operation(context);
+        let is_active = *planned.is_active.get()?;
+        let mut state = StreamToken {
+            is_active: prior.is_active.clone(),
+            ..planned
+        };
+        if let Some(previous) = prior.previous.id()
+            && state.previous.previous_id.is_null()
+        {
+            // The token itself is updated nevertheless, and the next apply retries the deletion.
+            if let Err(error) = delete_unless_own(&connection, &operation, previous).await {
+                context.report(error);
+                state.previous = PreviousToken::new(previous, Deletion::Due);
+            }
+            connection.invalidate();
+        }
+        if state.is_active == is_active.into() {
+            return Ok(state);
+        }
+        let set = set_active(&connection, &operation, state.clone(), is_active).await;
+        set.map_err(|failed| failed.or_leaving(state))
     }
 
-    async fn delete(&self, context: &Context, state: StreamToken) -> Outcome<StreamToken, ()> {
+    async fn delete(&self, context: &Context, mut state: StreamToken) -> Outcome<StreamToken, ()> {
         let (connection, id) = (context.client()?, state.id()?);
-        if is_own_credential(&connection, &state.key).await {
+        self.session.generations().observe(&state.generation);
+        let operation = connection.operation(context);
+        if connection.is_own_credential(&state.key).await {
             return Err(diagnostics::own_credential("delete").into());
         }
-        let deleted = delete(&connection.api, &connection.operation(context), id).await;
+        if let Some(previous) = state.previous.id() {
+            delete_unless_own(&connection, &operation, previous).await?;
+            state.previous = PreviousToken::default();
+        }
+        let deleted = delete(&connection.api, &operation, id).await;
         connection.invalidate();
-        Ok(deleted?)
+        deleted.leaving(state)
     }
 
     async fn import(&self, context: &Context, id: &str) -> Outcome<StreamToken, Option<StreamToken>> {
@@ -347,14 +307,14 @@ impl Resource for StreamTokenResource {
         let operation = connection.operation(context);
         let issued = connection.api.get(&operation, id).await;
         let issued = issued.map_err(|error| request_failed(&error))?;
-        // A token does not show its kind, but the list of permanent tokens does.
-        let permanent_tokens = connection.permanent_tokens(&operation).await;
-        let permanent_tokens = permanent_tokens.map_err(|error| request_failed(&error))?;
+        let permanent = connection.is_permanent(&operation, id).await;
         let mut state = StreamToken {
-            permanent: permanent_tokens.iter().any(|token| token.id == id).into(),
+            permanent: permanent.map_err(|error| request_failed(&error))?.into(),
+            generation: self.session.first_generation().into(),
             ..StreamToken::default()
         };
         state.refresh_from(issued);
+        private_record::set_imported(&context.private);
         decision_time::record(&context.private, self.now());
         Ok(Some(state))
     }
@@ -362,7 +322,8 @@ impl Resource for StreamTokenResource {
     async fn permits(&self, context: &Context, state: &StreamToken) -> Result<(), Diagnostics> {
         let exists = async {
             let connection = context.client()?;
-            match connection.api.get(&connection.operation(context), state.id()?).await {
+            let operation = connection.operation(context);
+            match connection.api.get(&operation, state.id()?).await {
                 Ok(issued) => {
                     let key = state.key.known().map(ExposeSecret::expose_secret);
                     Ok(key.is_none_or(|key| key == issued.key.expose_secret()))
@@ -381,13 +342,5 @@ impl Resource for StreamTokenResource {
 
     fn title(&self, state: &StreamToken) -> Option<String> {
         Some(state.name())
-    }
-}
-
-/// Whether the provider authenticates with this value.
-async fn is_own_credential(connection: &Connection, key: &Field<SecretString>) -> bool {
-    match key.known() {
-        Some(key) => connection.api.is_own_credential(key).await,
-        None => false,
     }
 }

@@ -2,6 +2,7 @@
 //! paused clock.
 
 mod clock;
+mod workspace;
 
 use secrecy::{ExposeSecret, SecretString};
 

@@ -66,10 +66,10 @@ async fn create(State(sandbox): State<Sandbox>, headers: HeaderMap, body: Bytes)
 }
 
 async fn list(State(sandbox): State<Sandbox>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    sandbox.serve(&headers, |platform, realm, _| {
+    sandbox.serve(&headers, |platform, realm, now| {
         let query = ListQuery::read(query.as_deref())?;
         let limit = query.limit.unwrap_or(20).min(platform.options.max_page_size);
-        let tokens = platform.list(realm, query.permanent);
+        let tokens = platform.list(realm, query.permanent, now);
         let page = tokens.into_iter().skip(query.offset.unwrap_or(0)).take(limit);
         let rows: Vec<_> = page.map(|token| platform.options.token(token)).collect();
         Ok(Json(rows).into_response())
@@ -77,19 +77,19 @@ async fn list(State(sandbox): State<Sandbox>, headers: HeaderMap, RawQuery(query
 }
 
 async fn remove_all(State(sandbox): State<Sandbox>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    sandbox.serve(&headers, |platform, realm, _| {
-        platform.remove_all(realm, ListQuery::read(query.as_deref())?.permanent);
+    sandbox.serve(&headers, |platform, realm, now| {
+        platform.remove_all(realm, ListQuery::read(query.as_deref())?.permanent, now);
         Ok(StatusCode::NO_CONTENT.into_response())
     })
 }
 
 /// Handles the request of a client that deletes a token with an empty id.
 async fn remove_without_id(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
-    sandbox.serve(&headers, |platform, realm, _| {
+    sandbox.serve(&headers, |platform, realm, now| {
         if !platform.options.merges_slashes {
             return Err(Refusal::NotFound);
         }
-        platform.remove_all(realm, None);
+        platform.remove_all(realm, None, now);
         Ok(StatusCode::NO_CONTENT.into_response())
     })
 }
@@ -102,9 +102,9 @@ async fn read(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id_or_key
 }
 
 async fn remove(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id_or_key): Path<String>) -> Response {
-    sandbox.serve(&headers, |platform, realm, _| {
+    sandbox.serve(&headers, |platform, realm, now| {
         let id = platform.find(realm, &id_or_key).ok_or(Refusal::NotFound)?.id;
-        platform.remove(|token| token.id == id);
+        platform.remove(now, |token| token.id == id);
         Ok(StatusCode::NO_CONTENT.into_response())
     })
 }

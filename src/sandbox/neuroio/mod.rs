@@ -72,7 +72,7 @@ impl Sandbox {
 
     /// Deletes a stream token outside Terraform.
     pub fn delete_outside(&self, id: u64) {
-        self.with(|platform, _| platform.remove(|token| token.id == id));
+        self.with(|platform, now| platform.remove(now, |token| token.id == id));
     }
 
     /// Activates or deactivates a stream token outside Terraform.

@@ -1,6 +1,7 @@
 //! The behaviour of the platform: one option for each detail that its public clients leave open.
 
 use http::StatusCode;
+use jiff::SignedDuration;
 
 /// The behaviour of the sandboxed platform. Every option can be changed while the sandbox runs.
 ///
@@ -33,6 +34,8 @@ pub struct Options {
     /// The maximum length of a page of the list. Not documented; both clients request 20 by
     /// default.
     pub max_page_size: usize,
+    /// How long the list lags behind creations and deletions. Not documented.
+    pub list_lag: SignedDuration,
     /// The request that activates and deactivates a token. The Python client sends a form by PATCH,
     /// the other one JSON by PUT.
     pub update: Update,
@@ -56,6 +59,7 @@ impl Default for Options {
             instants: Instants::Offset,
             order: Order::OldestFirst,
             max_page_size: 100,
+            list_lag: SignedDuration::ZERO,
             update: Update::Both,
             errors: ErrorBody::Documented,
             merges_slashes: true,

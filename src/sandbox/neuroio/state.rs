@@ -56,6 +56,8 @@ pub struct NeuroIo {
     api_tokens: BTreeMap<String, Realm>,
     /// The stream tokens by id, which is also the order of their creation.
     tokens: BTreeMap<u64, Token>,
+    /// Deleted tokens, which a list that lags still contains, with the time of their deletion.
+    deleted: Vec<(Timestamp, Token)>,
     last_id: u64,
 }
 
@@ -66,6 +68,7 @@ impl NeuroIo {
             issued: Vec::new(),
             api_tokens: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            deleted: Vec::new(),
             last_id: 0,
         }
     }
@@ -88,11 +91,17 @@ impl NeuroIo {
     }
 
     /// The tokens of a kind, or all tokens, in the order of the list.
-    pub(super) fn list(&self, realm: &Realm, permanent: Option<bool>) -> Vec<&Token> {
-        let tokens = self.tokens_in(realm);
-        let mut tokens: Vec<_> = tokens
+    pub(super) fn list(&self, realm: &Realm, permanent: Option<bool>, now: Timestamp) -> Vec<&Token> {
+        let as_of = now - self.options.list_lag;
+        let deleted = self.deleted.iter().filter(|(at, _)| *at > as_of);
+        let deleted = deleted.map(|(_, token)| token).filter(|token| token.realm == *realm);
+        let mut tokens: Vec<_> = self
+            .tokens_in(realm)
+            .chain(deleted)
+            .filter(|token| token.created <= as_of)
             .filter(|token| permanent.is_none_or(|permanent| token.permanent == permanent))
             .collect();
+        tokens.sort_by_key(|token| token.id);
         if self.options.order == Order::NewestFirst {
             tokens.reverse();
         }
@@ -131,13 +140,20 @@ impl NeuroIo {
         }
     }
 
-    pub(super) fn remove(&mut self, which: impl Fn(&Token) -> bool) {
-        self.tokens.retain(|_, token| !which(token));
+    pub(super) fn remove(&mut self, now: Timestamp, which: impl Fn(&Token) -> bool) {
+        let (removed, kept) = std::mem::take(&mut self.tokens)
+            .into_iter()
+            .partition(|(_, token)| which(token));
+        let removed: BTreeMap<u64, Token> = removed;
+        self.deleted.extend(removed.into_values().map(|token| (now, token)));
+        self.tokens = kept;
     }
 
     /// Deletes the tokens of a kind, or all tokens.
-    pub(super) fn remove_all(&mut self, realm: &Realm, permanent: Option<bool>) {
-        self.remove(|token| token.realm == *realm && permanent.is_none_or(|permanent| token.permanent == permanent));
+    pub(super) fn remove_all(&mut self, realm: &Realm, permanent: Option<bool>, now: Timestamp) {
+        self.remove(now, |token| {
+            token.realm == *realm && permanent.is_none_or(|permanent| token.permanent == permanent)
+        });
     }
 
     /// Applies the configured effect of expiry to expired tokens.
@@ -148,7 +164,7 @@ impl NeuroIo {
                 let expired = self.tokens.values_mut().filter(|token| token.has_expired(now));
                 expired.for_each(|token| token.is_active = false);
             }
-            Expired::Deleted => self.remove(|token| token.has_expired(now)),
+            Expired::Deleted => self.remove(now, |token| token.has_expired(now)),
         }
     }
 

@@ -57,7 +57,7 @@ use self::diagnostics::{
 };
 pub(in crate::startree) use self::model::ServiceToken;
 use self::plan::{claim_secret, plan_delivery, plan_removal, plan_replacement, plan_rotation};
-use self::previous::{Deletion, PreviousToken};
+use self::previous::PreviousToken;
 pub(in crate::startree) use self::roles::assign as assign_roles;
 use self::rotate::{delivered_successor, rotate};
 use self::rotation_policy::Decision;
@@ -66,14 +66,14 @@ pub(in crate::startree) use self::rotation_policy::RotationPolicy;
 use crate::framework::{Change, Diagnostic, Diagnostics, Failed, Field, Leaving, Model, Outcome, Resource, Schema};
 use crate::platform::attributes::{keep_spelling, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
-use crate::platform::{Session, account, delivery, generation, private_record};
+use crate::platform::{Session, account, delivery, generation, overlap, private_record};
 use crate::startree::api::{AccessKey, Reported};
 use crate::startree::connection::{Connection, Context};
 use crate::startree::errors::failure;
 use crate::startree::predecessor;
 use crate::startree::secret_owner::FIELD_NAMES;
 use crate::startree::token_existence::{self, Existence};
-use crate::token::Expiry;
+use crate::token::{Deletion, Expiry};
 
 /// Implements `startree_service_token`.
 pub(in crate::startree) struct ServiceTokenResource {
@@ -147,7 +147,7 @@ impl Resource for ServiceTokenResource {
         match decision {
             Decision::Keep => {
                 let deletion = config.rotation.deletion(&prior.rotation, &current);
-                planned.previous.previous_ends_at = deletion.ends_at();
+                planned.previous.previous_ends_at = overlap::ends_at(deletion);
                 claim_secret(context, prior, planned);
             }
             Decision::DeletePrevious => {

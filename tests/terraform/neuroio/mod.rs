@@ -4,6 +4,7 @@ mod ephemeral;
 mod examples;
 mod provider_configuration;
 mod query;
+mod rotation;
 mod stream_token;
 mod upgrade;
 mod world;

@@ -34,6 +34,13 @@ fn import_by_identity_succeeds_and_replacement_updates_the_identity() {
         world.apply().await;
         assert_eq!(world.identity(CAMERA).await, json!({"id": "4"}));
         world.plans_nothing().await;
+        // A rotation in place changes the identity, too.
+        world.configure(&camera("permanent = false\n  rotation_triggers = { release = 2 }"));
+        let plan = world.plan().await;
+        assert_eq!(plan.actions(CAMERA), "update");
+        world.apply().await;
+        assert_eq!(world.identity(CAMERA).await, json!({"id": "5"}));
+        world.plans_nothing().await;
     });
 }
 

@@ -9,11 +9,9 @@
 //! - If the answer is lost, list the tokens again:
 //!   - No token is new: repeat the creation.
 //!   - A permanent token is new: fail with an error that names it and describes how to import or
-//!     delete it. It is not
-//!     adopted, and no further one is created, because only five may exist.
+//!     delete it. It is not adopted, and no further one is created, because only five may exist.
 //!   - A temporary token is new: repeat the creation, at most [`MAX_UNPROVEN_REPEATS`] times. The
-//!     possible orphan expires
-//!     within 24 hours.
+//!     possible orphan expires within 24 hours.
 //! - After a repeated creation, list the tokens once more and warn about other new ones.
 //!
 //! # Guarantees
@@ -39,7 +37,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::diagnostics::{create_failed, create_outcome_unknown, create_rejected, create_repeated};
+use super::diagnostics::{
+    Orphans, add_predecessor_unchanged, create_failed, create_outcome_unknown, create_rejected, create_repeated,
+};
 use crate::framework::{Diagnostic, Diagnostics};
 use crate::neuroio::api::{Api, Issued, StreamToken, TokenId};
 use crate::neuroio::errors::request_failed;
@@ -55,7 +55,8 @@ fn pause(n: u32) -> Duration {
     Duration::from_secs(5 << n.min(3))
 }
 
-/// Creates a token. The caller serialises creations.
+/// Creates a token, the first one of a resource or the successor of `predecessor`. `created` are
+/// the tokens that this process has created; whoever holds it serialises creations.
 ///
 /// # Errors
 /// No token was created, or the outcome is unknown. The error names the tokens that may be orphans.
@@ -63,18 +64,48 @@ pub(in crate::neuroio) async fn create(
     api: &Api,
     operation: &Operation,
     permanent: bool,
+    predecessor: Option<TokenId>,
+    created: &mut BTreeSet<TokenId>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Issued, Diagnostic> {
+    match create_token(api, operation, permanent, predecessor, created, diagnostics).await {
+        Ok(issued) => {
+            created.insert(issued.token.id);
+            Ok(issued)
+        }
+        Err(mut error) => {
+            if let Some(predecessor) = predecessor {
+                add_predecessor_unchanged(&mut error, predecessor);
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn create_token(
+    api: &Api,
+    operation: &Operation,
+    permanent: bool,
+    predecessor: Option<TokenId>,
+    created: &BTreeSet<TokenId>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Issued, Diagnostic> {
+    let orphans = |new| Orphans {
+        new,
+        permanent,
+        predecessor,
+    };
     let before = api.list(operation, Some(permanent)).await;
     let before = before.map_err(|error| request_failed(&error))?;
     let before: BTreeSet<TokenId> = before.iter().map(|token| token.id).collect();
-    let is_new = |token: &StreamToken| !before.contains(&token.id);
+    // The list may show the tokens of other resources of this run late.
+    let is_new = |token: &StreamToken| !before.contains(&token.id) && !created.contains(&token.id);
     let mut lost = 0;
     loop {
         let error = match api.create(operation, permanent).await {
             Ok(issued) => {
                 if lost > 0 {
-                    let tokens = list_after(api, operation, permanent, lost).await;
+                    let (_, tokens) = list_after(api, operation, permanent, lost).await;
                     let is_other = |token: &StreamToken| is_new(token) && token.id != issued.token.id;
                     let others = tokens.map(|tokens| tokens.into_iter().filter(is_other).collect());
                     diagnostics.extend(create_repeated(others));
@@ -82,45 +113,62 @@ pub(in crate::neuroio) async fn create(
                 return Ok(issued);
             }
             Err(error) if !error.is_ambiguous() && lost == 0 => {
-                return Err(rejected(api, operation, permanent, &error, &[]).await);
+                return Err(rejected(api, operation, &error, &orphans(Vec::new())).await);
             }
             Err(error) => error,
         };
-        let new: Vec<_> = match list_after(api, operation, permanent, lost).await {
+        let (has_paused, tokens) = list_after(api, operation, permanent, lost).await;
+        let new: Vec<_> = match tokens {
             Ok(tokens) => tokens.into_iter().filter(is_new).collect(),
             Err(unreadable) => return Err(create_outcome_unknown(&error, permanent, &unreadable)),
         };
         if !error.is_ambiguous() {
-            return Err(rejected(api, operation, permanent, &error, &new).await);
+            return Err(rejected(api, operation, &error, &orphans(new)).await);
         }
         let may_repeat = new.is_empty() || (!permanent && lost < MAX_UNPROVEN_REPEATS);
-        if !may_repeat || operation.cancellation.is_cancelled() || operation.remaining().is_zero() {
-            return Err(create_failed(&error, permanent, &new));
+        if !may_repeat || !has_paused || operation.cancellation.is_cancelled() {
+            return Err(create_failed(&error, &orphans(new)));
         }
         tracing::warn!("{error}; {} tokens are new; repeating the creation", new.len());
         lost += 1;
     }
 }
 
+/// Reads a created token if the answer to the creation lacks its times. Otherwise the next refresh
+/// would show a change.
+pub(super) async fn with_times(api: &Api, operation: &Operation, permanent: bool, issued: Issued) -> Issued {
+    if issued.token.created.is_some() && (permanent || issued.token.expires.is_some()) {
+        return issued;
+    }
+    // Errors are ignored here: the token exists, and the next refresh reads it again.
+    let read = api.get(operation, issued.token.id).await;
+    read.unwrap_or(issued)
+}
+
 /// Pauses, then lists the tokens. An interrupt does not stop this, because it would leave an
-/// unreported orphan.
-async fn list_after(api: &Api, operation: &Operation, permanent: bool, lost: u32) -> Result<Vec<StreamToken>, Error> {
+/// unreported orphan. Returns whether there was time for the pause; the list is requested once even
+/// if there was not.
+async fn list_after(
+    api: &Api,
+    operation: &Operation,
+    permanent: bool,
+    lost: u32,
+) -> (bool, Result<Vec<StreamToken>, Error>) {
     let detached = operation.detached();
-    // The list is requested once even if the deadline has passed.
-    let _ = detached.pause(pause(lost)).await;
-    api.list(&detached, Some(permanent)).await
+    let has_paused = detached.pause(pause(lost)).await.is_ok();
+    (has_paused, api.list(&detached, Some(permanent)).await)
 }
 
 /// Describes a creation that the platform rejected. If the limit may be the reason, the existing
 /// tokens are listed.
-async fn rejected(api: &Api, operation: &Operation, permanent: bool, error: &Error, new: &[StreamToken]) -> Diagnostic {
-    let may_be_limit = permanent && error.status().is_some_and(|status| status.is_client_error());
+async fn rejected(api: &Api, operation: &Operation, error: &Error, orphans: &Orphans) -> Diagnostic {
+    let may_be_limit = orphans.permanent && error.status().is_some_and(|status| status.is_client_error());
     let permanent_tokens = if may_be_limit {
         api.list(operation, Some(true)).await.unwrap_or_default()
     } else {
         Vec::new()
     };
-    create_rejected(error, permanent, &permanent_tokens, new)
+    create_rejected(error, &permanent_tokens, orphans)
 }
 
 #[cfg(test)]
@@ -135,6 +183,16 @@ mod tests {
 
     const TOKENS: &str = "/streams/tokens/";
     const INCOMPLETE_BODY: &str = r#"{"is_active": true}"#;
+
+    /// Creates the first token of a resource.
+    async fn create(
+        api: &Api,
+        operation: &Operation,
+        permanent: bool,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Issued, Diagnostic> {
+        super::create(api, operation, permanent, None, &mut BTreeSet::new(), diagnostics).await
+    }
 
     fn ids(sandbox: &Sandbox) -> Vec<String> {
         let tokens = sandbox.tokens(&Realm::Account);
@@ -325,5 +383,21 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_of_this_process_are_not_new_even_if_the_list_shows_them_late() {
+        let sandbox = sandbox(Options {
+            list_lag: jiff::SignedDuration::from_secs(3),
+            ..Options::default()
+        });
+        let (api, mut created, mut diagnostics) = (api(&sandbox), BTreeSet::new(), Diagnostics::default());
+        let operation = operation();
+        let first = super::create(&api, &operation, true, None, &mut created, &mut diagnostics).await;
+        sandbox.fault(Fault::new(Effect::Cut).on("POST", TOKENS));
+        let second = super::create(&api, &operation, true, None, &mut created, &mut diagnostics).await;
+        assert_ne!(first.unwrap().token.id, second.unwrap().token.id);
+        assert_eq!(ids(&sandbox), ["1", "2"]);
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
     }
 }

@@ -8,12 +8,15 @@
 //!   is no proof: a proxy may answer 204 or 404 without forwarding the request, and the token would
 //!   remain valid.
 //! - No other token is deleted: see [`TokenId`].
+//! - The token that the provider authenticates with is not deleted.
 //!
 //! # Assumptions
 //! - The platform does not reuse ids.
 
+use super::diagnostics::own_credential;
 use crate::framework::Diagnostic;
 use crate::neuroio::api::{Api, TokenId};
+use crate::neuroio::connection::Connection;
 use crate::neuroio::errors::request_failed;
 use crate::platform::ensure;
 use crate::rest::Operation;
@@ -30,6 +33,34 @@ pub(in crate::neuroio) async fn delete(api: &Api, operation: &Operation, id: Tok
         }
     })
     .await
+}
+
+/// Deletes a token whose value the state does not have, unless the provider authenticates with it.
+///
+/// # Errors
+/// The token exists, or it is unknown whether it does.
+pub(super) async fn delete_unless_own(
+    connection: &Connection,
+    operation: &Operation,
+    id: TokenId,
+) -> Result<(), Diagnostic> {
+    if is_own(connection, operation, id).await? {
+        return Err(own_credential("delete"));
+    }
+    delete(&connection.api, operation, id).await
+}
+
+/// Whether the provider authenticates with a token whose value the state does not have. False if
+/// the token does not exist.
+///
+/// # Errors
+/// The token cannot be read.
+pub(super) async fn is_own(connection: &Connection, operation: &Operation, id: TokenId) -> Result<bool, Diagnostic> {
+    match connection.api.get(operation, id).await {
+        Ok(issued) => Ok(connection.api.is_own_credential(&issued.key).await),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(request_failed(&error)),
+    }
 }
 
 /// Whether the platform's list contains the token.

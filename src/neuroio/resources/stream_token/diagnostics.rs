@@ -1,11 +1,13 @@
 //! The errors and warnings about stream tokens.
 
+use std::time::Duration;
+
 use crate::framework::Diagnostic;
 use crate::neuroio::api::{InvalidTokenId, StreamToken, TokenId};
 use crate::neuroio::errors::request_failed;
 use crate::neuroio::quota::{Excess, LIMIT};
 use crate::rest::Error;
-use crate::token::Expiry;
+use crate::token::{Expiry, HumanDuration, Reason};
 
 /// The error for an import by something other than an id.
 pub(super) fn not_an_id() -> Diagnostic {
@@ -38,15 +40,95 @@ pub(super) fn own_credential(verb: &str) -> Diagnostic {
     )
 }
 
-/// The warning of a plan that replaces an expired token.
-pub(super) fn expired(id: &str, expired_at: &str) -> Diagnostic {
+/// The warning of a plan that rotates the provider's own API token. `keeps_current` if the current
+/// token remains valid for an overlap.
+pub(super) fn rotates_own_credential(keeps_current: bool) -> Diagnostic {
+    let consequence = if keeps_current {
+        "This run continues with the current token. Before `overlap` has passed, configure the provider with the new value: \
+         the provider does not delete its own token."
+    } else {
+        "This run continues with the new token. Before the next run, configure the provider with the new value, because the \
+         current one is deleted."
+    };
     Diagnostic::warning(
-        format!("The temporary stream token {id} has expired"),
+        "The provider authenticates with this token",
         format!(
-            "The platform rejects it since {expired_at}. This plan replaces it with a new token, which has another value and is \
-             valid for 24 hours."
+            "This stream token is the provider's own `api_token`. {consequence} Its argument is `api_token`, its environment \
+             variable NEUROIO_API_TOKEN."
         ),
     )
+}
+
+/// The warning of a plan that rotates the token. `keeps_current` is the overlap, if there is one.
+pub(super) fn rotates(title: &str, reasons: &[Reason], keeps_current: Option<Duration>) -> Diagnostic {
+    let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+    let deletion = match keeps_current {
+        Some(overlap) => format!(
+            "The current token remains valid for `overlap` = {}, unless it expires before; the first apply after that deletes \
+             it.",
+            HumanDuration(overlap)
+        ),
+        None => {
+            "The current token is deleted in the same apply, after the new one was created. Set `overlap` to keep both \
+                 valid for a while."
+                .to_owned()
+        }
+    };
+    Diagnostic::warning(
+        format!("{title} will be rotated"),
+        format!(
+            "Reason: {}. A new token with another value replaces it. {deletion}",
+            reasons.join("; ")
+        ),
+    )
+}
+
+/// The warning of a plan that deletes the previous token, which was due at `since`.
+pub(super) fn deletes_previous(title: &str, previous: TokenId, since: Option<&str>) -> Diagnostic {
+    let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+    Diagnostic::warning(
+        format!("{title}: the previous token will be deleted"),
+        format!("The stream token {previous} is due for deletion{since}. Clients that still use it will be rejected."),
+    )
+}
+
+/// The warning of a plan that finds a temporary token about to expire.
+pub(super) fn expires_soon(title: &str, expires_at: &str, left: Duration) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{title} expires in {}", HumanDuration(left)),
+        format!(
+            "The platform rejects it from {expires_at} on, and only the first plan after that rotates it. Set `rotate_before` \
+             to rotate it in time."
+        ),
+    )
+}
+
+/// The warning of a refresh that finds the previous token but not the current one.
+pub(super) fn falls_back(title: &str, previous: TokenId) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{title} was deleted outside Terraform"),
+        format!(
+            "The previous token, {previous}, still exists, and becomes the current one in the state. If the resource is still \
+             declared, the plan rotates it."
+        ),
+    )
+}
+
+/// The warning of a rotation whose previous token could not be deleted.
+pub(super) fn predecessor_not_deleted(title: &str, id: TokenId, cause: &Diagnostic) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{title}: the previous token could not be deleted"),
+        format!(
+            "The new token is in the state. The previous one, {id}, may still be valid; the next apply deletes it. {}: {}",
+            cause.summary, cause.detail
+        ),
+    )
+}
+
+/// Adds to the error of a rotation that the current token did not change.
+pub(super) fn add_predecessor_unchanged(error: &mut Diagnostic, id: TokenId) {
+    let note = format!("\n\nThe current token, {id}, did not change.");
+    error.detail.push_str(&note);
 }
 
 /// The error for an update without effect.
@@ -60,21 +142,34 @@ pub(super) fn unchanged(id: TokenId) -> Diagnostic {
 
 /// The warning of a plan that needs more permanent tokens than the limit allows.
 pub(super) fn limit_exceeded(excess: &Excess, existing: &[StreamToken]) -> Diagnostic {
-    let (summary, consequence) = if excess.fits_after_deletions {
+    let (summary, mut consequence) = if excess.fits_after_deletions {
         (
             "This plan stays within the limit of permanent tokens only if it deletes tokens first",
             "The creations succeed only after the deletions. They may fail with `create_before_destroy`, or if Terraform runs \
-             both at the same time.",
+             both at the same time."
+                .to_owned(),
         )
     } else {
         (
             "This plan exceeds the limit of permanent tokens",
-            "The platform rejects the creations beyond the limit. It is not documented whether deactivated tokens count.",
+            "The platform rejects the creations beyond the limit. It is not documented whether deactivated tokens count."
+                .to_owned(),
         )
     };
+    let rotated = match excess.rotated {
+        0 => String::new(),
+        rotated => {
+            consequence.push_str(
+                " A rotation creates a token before it deletes the current one, and with `overlap` both remain for a while. If \
+                 its creation is rejected, the current token does not change. To delete the current token first, although \
+                 clients are rejected until they have the new value, run `terraform apply -replace=<address>`.",
+            );
+            format!(", rotates {rotated}")
+        }
+    };
     let detail = format!(
-        "An account or space may have {LIMIT} permanent tokens. It has {}, and this plan creates {} and deletes {} so far. \
-         {consequence} Existing permanent tokens:\n{}",
+        "An account or space may have {LIMIT} permanent tokens. It has {}, and this plan creates {}{rotated} and deletes {} so \
+         far. {consequence} Existing permanent tokens:\n{}",
         existing.len(),
         excess.created,
         excess.deleted,
@@ -83,44 +178,48 @@ pub(super) fn limit_exceeded(excess: &Excess, existing: &[StreamToken]) -> Diagn
     Diagnostic::warning(summary, detail).on("permanent")
 }
 
+/// The new tokens after a creation whose answer was lost, which may be orphans.
+pub(super) struct Orphans {
+    pub(super) new: Vec<StreamToken>,
+    /// Whether the creation was that of a permanent token.
+    pub(super) permanent: bool,
+    /// The token that the created one was to replace.
+    pub(super) predecessor: Option<TokenId>,
+}
+
 /// The error for a creation that the platform rejected. `permanent_tokens` are the existing ones,
-/// if the limit may be the reason. `new` are the tokens that may be orphans of earlier attempts.
-pub(super) fn create_rejected(
-    error: &Error,
-    permanent: bool,
-    permanent_tokens: &[StreamToken],
-    new: &[StreamToken],
-) -> Diagnostic {
+/// if the limit may be the reason. `orphans` may stem from earlier attempts.
+pub(super) fn create_rejected(error: &Error, permanent_tokens: &[StreamToken], orphans: &Orphans) -> Diagnostic {
     let mut diagnostic = request_failed(error);
     if permanent_tokens.len() >= LIMIT {
+        let rotation = match orphans.predecessor {
+            Some(_) => {
+                " A rotation creates the new token first. To delete the current one first, although clients are rejected until \
+                 they have the new value, run `terraform apply -replace=<address>`."
+            }
+            None => "",
+        };
         diagnostic.detail.push_str(&format!(
             "\n\nAn account or space may have {LIMIT} permanent tokens, and these exist:\n{}\n\nDelete one that is no longer \
-             needed.",
+             needed.{rotation}",
             list(permanent_tokens)
         ));
         diagnostic = diagnostic.on("permanent");
     }
-    if !new.is_empty() {
-        diagnostic
-            .detail
-            .push_str(&format!("\n\n{}", possible_orphans(new, permanent)));
+    if !orphans.new.is_empty() {
+        diagnostic.detail.push_str(&format!("\n\n{}", orphans.describe()));
     }
     diagnostic
 }
 
-/// The error for a creation whose answer was lost. `new` are the tokens that the platform lists
-/// since then.
-pub(super) fn create_failed(error: &Error, permanent: bool, new: &[StreamToken]) -> Diagnostic {
-    if new.is_empty() {
+/// The error for a creation whose answer was lost.
+pub(super) fn create_failed(error: &Error, orphans: &Orphans) -> Diagnostic {
+    if orphans.new.is_empty() {
         return request_failed(error);
     }
     Diagnostic::error(
         format!("Could not {}", error.action()),
-        format!(
-            "The answer was lost: {}. {}",
-            error.kind(),
-            possible_orphans(new, permanent)
-        ),
+        format!("The answer was lost: {}. {}", error.kind(), orphans.describe()),
     )
 }
 
@@ -163,24 +262,34 @@ pub(super) fn create_repeated(others: Result<Vec<StreamToken>, Error>) -> Option
     ))
 }
 
-/// Describes the tokens that a lost creation may have left as orphans, and how to import or delete
-/// them.
-fn possible_orphans(new: &[StreamToken], permanent: bool) -> String {
-    let expiry = if permanent {
-        ""
-    } else {
-        " Temporary tokens expire within 24 hours."
-    };
-    let [first, ..] = new else { return String::new() };
-    format!(
-        "New stream tokens since the request:{}\n\nThe platform does not record who created a token. Another client or another \
-         `provider` block of this run may have created it, so it was not adopted. If neither did, import it and apply \
-         again:\n\n  import {{\n    to = neuroio_stream_token.<label>\n    id = \"{}\"\n  }}\n\nor delete it, in NeuroIO's \
-         console or with `DELETE /v1/streams/tokens/{}/`, and apply again.{expiry}",
-        list(new),
-        first.id,
-        first.id
-    )
+impl Orphans {
+    /// Describes the tokens, and how to import or delete them.
+    fn describe(&self) -> String {
+        let expiry = if self.permanent {
+            ""
+        } else {
+            " Temporary tokens expire within 24 hours."
+        };
+        let [first, ..] = &self.new[..] else {
+            return String::new();
+        };
+        let id = first.id;
+        let delete =
+            format!("delete it, in NeuroIO's console or with `DELETE /v1/streams/tokens/{id}/`, and apply again.");
+        let advice = match self.predecessor {
+            Some(_) => delete,
+            None => format!(
+                "import it and apply again:\n\n  import {{\n    to = neuroio_stream_token.<label>\n    id = \"{id}\"\n  }}\n\nor \
+                 {delete}"
+            ),
+        };
+        format!(
+            "New stream tokens since the request:{}\n\nThe platform does not record who created a token. Another client or \
+             another `provider` block of this run may have created it, so it was not adopted. If neither did, \
+             {advice}{expiry}",
+            list(&self.new)
+        )
+    }
 }
 
 /// Lists tokens, one per line, oldest first.
@@ -227,6 +336,7 @@ mod tests {
         {
             let excess = Excess {
                 created: 1,
+                rotated: 0,
                 deleted: 0,
                 fits_after_deletions,
             };
@@ -236,11 +346,42 @@ mod tests {
     }
 
     #[test]
+    fn orphans_are_imported_or_deleted_and_those_of_a_rotation_only_deleted() {
+        for (permanent, predecessor, imports) in [
+            (true, None, true),
+            (false, None, true),
+            (true, Some(tokens(1)[0].id), false),
+        ] {
+            let orphans = Orphans {
+                new: tokens(2),
+                permanent,
+                predecessor,
+            };
+            let text = orphans.describe();
+            assert_eq!(text.contains("id = \"1\""), imports, "{text}");
+            assert!(text.contains("DELETE /v1/streams/tokens/1/"), "{text}");
+            assert_eq!(text.contains("24 hours"), !permanent, "{text}");
+        }
+    }
+
+    #[test]
     fn create_rejected_lists_the_permanent_tokens_at_the_limit_only() {
         let error = Error::new("create a stream token", Kind::Cancelled, false);
         for (count, is_limit) in [(4, false), (5, true)] {
-            let diagnostic = create_rejected(&error, true, &tokens(count), &[]);
-            assert_eq!(diagnostic.detail.contains("\n  - 1, "), is_limit, "{diagnostic}");
+            for predecessor in [None, Some(tokens(1)[0].id)] {
+                let orphans = Orphans {
+                    new: Vec::new(),
+                    permanent: true,
+                    predecessor,
+                };
+                let detail = create_rejected(&error, &tokens(count), &orphans).detail;
+                assert_eq!(detail.contains("\n  - 1, "), is_limit, "{detail}");
+                assert_eq!(
+                    detail.contains("-replace"),
+                    is_limit && predecessor.is_some(),
+                    "{detail}"
+                );
+            }
         }
     }
 }

@@ -1,19 +1,24 @@
 //! Runs of a single `neuroio_stream_token` against the sandbox, under tokio's paused clock.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 
+use super::rotation_policy::RotationPolicy;
 use super::*;
 use crate::framework::testing::{Action, Run, RunOptions, SingleResource};
-use crate::framework::{Severity, Value};
+use crate::framework::{Model, Severity, Value};
 use crate::neuroio::provider::NeuroIo;
 use crate::neuroio::tests::{option_variants, path, provider, provider_with, sandbox};
 use crate::sandbox::neuroio::{Options, Realm, Sandbox};
 use crate::sandbox::{Effect, Fault};
 
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const TOKENS: &str = "/streams/tokens/";
 
 /// A configuration with one stream token, and the sandbox.
 struct World {
@@ -83,6 +88,12 @@ impl World {
         self.resource.state().expect("it exists")
     }
 
+    /// Returns the ids of the account's tokens.
+    fn ids(&self) -> Vec<u64> {
+        let tokens = self.sandbox.tokens(&Realm::Account);
+        tokens.iter().map(|token| token.id).collect()
+    }
+
     fn accepts(&self, state: &StreamToken) -> bool {
         let key = state.key.known().map_or("", ExposeSecret::expose_secret);
         self.sandbox.is_live(key)
@@ -93,6 +104,24 @@ fn token(permanent: bool) -> StreamToken {
     StreamToken {
         permanent: permanent.into(),
         ..StreamToken::default()
+    }
+}
+
+/// Returns the id in the state.
+fn id(state: &StreamToken) -> u64 {
+    state.id.known().unwrap().parse().unwrap()
+}
+
+/// Declares a token with a trigger and an overlap; an empty text is null.
+fn released(permanent: bool, release: &str, overlap: &str) -> StreamToken {
+    let triggers = BTreeMap::from([("release".to_owned(), release.into())]);
+    StreamToken {
+        rotation: RotationPolicy {
+            rotation_triggers: triggers.into(),
+            overlap: Some(overlap.to_owned()).filter(|text| !text.is_empty()).into(),
+            ..RotationPolicy::default()
+        },
+        ..token(permanent)
     }
 }
 
@@ -123,7 +152,11 @@ async fn token_lifecycle_works_with_every_answer_shape() {
 
             let mut imported = World::with(provider(&world.sandbox), world.sandbox.clone());
             imported.import(state.id.known().unwrap()).await.succeeds();
-            assert_eq!(format!("{:?}", imported.state()), format!("{state:?}"), "{options:?}");
+            let read = StreamToken {
+                generation: state.generation.clone(),
+                ..imported.state()
+            };
+            assert_eq!(format!("{read:?}"), format!("{state:?}"), "{options:?}");
             assert!(world.accepts(&imported.state()), "an import includes the value");
             imported.assert_stable(&token(permanent)).await;
 
@@ -142,22 +175,28 @@ async fn token_lifecycle_works_with_every_answer_shape() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn expired_temporary_token_is_replaced_and_the_plan_warns() {
+async fn expired_temporary_token_is_rotated_and_the_plan_warns() {
     for options in option_variants() {
         let mut world = World::new(options).created(&token(false)).await;
         let first = world.state();
-        tokio::time::advance(DAY - Duration::from_secs(60)).await;
+        tokio::time::advance(HOUR * 18 - SECOND).await;
         world.assert_stable(&token(false)).await;
+        tokio::time::advance(SECOND).await;
+        let run = world.apply(&token(false)).await.changes_nothing();
+        run.warns("expires in 6 hours").warns("Set `rotate_before`");
+        let run = world.plan(&inactive(false)).await;
+        assert!(!run.reports(Severity::Warning, "expires in"), "{run:?}");
 
-        tokio::time::advance(Duration::from_secs(60)).await;
-        let run = world.plan(&token(false)).await.plans(Action::Replace);
+        tokio::time::advance(HOUR * 6).await;
+        let run = world.plan(&token(false)).await.plans(Action::Update);
         let planned = StreamToken::from_value(&run.planned).unwrap();
         assert!(planned.expires_at.is_unknown() && planned.key.is_unknown());
-        run.warns("has expired");
+        run.warns("it expired at");
 
         world.apply(&token(false)).await.succeeds();
         let state = world.state();
         assert!(world.accepts(&state) && !world.accepts(&first));
+        assert_eq!(world.ids(), [id(&state)], "the expired token is deleted");
     }
 }
 
@@ -384,7 +423,7 @@ async fn unconfigured_provider_leaves_state_and_token_unchanged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn saved_plan_applied_after_the_expiry_does_not_replace_the_token() {
+async fn saved_plan_applied_after_the_expiry_does_not_rotate_the_token() {
     let mut world = World::new(Options::default()).created(&token(false)).await;
     let first = world.state();
     let plan = world.resource.save_plan(&world.provider, Some(&inactive(false))).await;
@@ -395,4 +434,409 @@ async fn saved_plan_applied_after_the_expiry_does_not_replace_the_token() {
     world.apply(&token(false)).await.succeeds();
     assert_ne!(world.state().id, first.id);
     world.assert_stable(&token(false)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn changed_trigger_rotates_and_the_plan_shows_the_reason_and_the_generation() {
+    for options in option_variants() {
+        for permanent in [true, false] {
+            let mut world = World::new(options.clone()).created(&released(permanent, "1", "")).await;
+            let first = world.state();
+            world.assert_stable(&released(permanent, "1", "")).await;
+            let run = world.plan(&released(permanent, "2", "")).await.plans(Action::Update);
+            let planned = StreamToken::from_value(&run.planned).unwrap();
+            assert_eq!(planned.generation, generation::next(&first.generation));
+            assert!(planned.id.is_unknown() && planned.key.is_unknown() && planned.created_at.is_unknown());
+            assert_eq!(planned.expires_at.is_null(), permanent);
+            run.warns("will be rotated")
+                .warns("rotation_triggers.release changed")
+                .warns("is deleted in the same apply");
+
+            world.apply(&released(permanent, "2", "")).await.succeeds();
+            let second = world.state();
+            assert!(world.accepts(&second) && !world.accepts(&first), "{options:?}");
+            assert_eq!(world.ids(), [id(&second)]);
+            assert_eq!(second.generation, generation::next(&first.generation));
+            world.assert_stable(&released(permanent, "2", "")).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn temporary_token_with_rotate_before_never_expires_while_it_is_applied() {
+    let config = StreamToken {
+        rotation: RotationPolicy {
+            rotate_before: "8h".to_owned().into(),
+            overlap: "2h".to_owned().into(),
+            ..RotationPolicy::default()
+        },
+        ..token(false)
+    };
+    let mut world = World::new(Options::default()).created(&config).await;
+    let first = world.state();
+    let mut rotations = 0;
+    for hour in 1..=72 {
+        tokio::time::advance(HOUR).await;
+        let before = world.state();
+        let run = world.apply(&config).await.succeeds();
+        assert!(world.accepts(&world.state()), "after {hour} hours");
+        if world.state().id != before.id {
+            rotations += 1;
+            assert!(world.accepts(&before), "the previous one is valid for the overlap");
+            assert!(
+                run.reports(Severity::Warning, "within rotate_before = 8 hours"),
+                "{run:?}"
+            );
+        }
+        assert!(world.ids().len() <= 2);
+    }
+    assert_eq!(rotations, 4, "every 16 hours");
+    assert_eq!(
+        world.state().generation.known().unwrap() - first.generation.known().unwrap(),
+        4
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn overlap_keeps_the_previous_token_until_it_has_passed() {
+    for options in option_variants() {
+        for permanent in [true, false] {
+            let config = |release| released(permanent, release, "2h");
+            let mut world = World::new(options.clone()).created(&config("1")).await;
+            let first = world.state();
+            let run = world.plan(&config("2")).await;
+            let planned = StreamToken::from_value(&run.planned).unwrap();
+            assert_eq!(planned.previous.previous_id, first.id);
+            run.warns("remains valid for `overlap` = 2 hours");
+            world.apply(&config("2")).await.succeeds();
+            let second = world.state();
+            assert_eq!(second.previous.previous_id, first.id);
+            assert!(world.accepts(&first) && world.accepts(&second), "{options:?}");
+            world.assert_stable(&config("2")).await;
+            tokio::time::advance(HOUR * 2 - SECOND).await;
+            world.assert_stable(&config("2")).await;
+
+            tokio::time::advance(SECOND).await;
+            let run = world.apply(&config("2")).await.plans(Action::Update);
+            run.warns("the previous token will be deleted");
+            assert!(!world.accepts(&first) && world.accepts(&second), "{options:?}");
+            let state = world.state();
+            assert!(state.previous.previous_id.is_null() && state.previous.previous_ends_at.is_null());
+            assert_eq!((state.id, state.generation), (second.id, second.generation));
+            world.assert_stable(&config("2")).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn overlap_is_cut_short_by_its_removal_by_deactivation_and_by_another_rotation() {
+    let config = |release| released(true, release, "2h");
+    let deactivated = StreamToken {
+        is_active: false.into(),
+        ..config("2")
+    };
+    for (case, declared, remaining) in [
+        ("overlap removed", released(true, "2", ""), 1),
+        ("deactivated", deactivated, 1),
+        ("rotated again", config("3"), 2),
+        ("replaced", released(false, "2", "2h"), 1),
+    ] {
+        let mut world = World::new(Options::default()).created(&config("1")).await;
+        let first = world.state();
+        world.apply(&config("2")).await.succeeds();
+        let run = world.apply(&declared).await.succeeds();
+        let announced = run.reports(Severity::Warning, "will be deleted");
+        assert_eq!(announced, case != "replaced", "{case}");
+        assert!(!world.accepts(&first), "{case}");
+        assert_eq!(world.ids().len(), remaining, "{case}");
+        assert_eq!(world.accepts(&world.state()), case != "deactivated", "{case}");
+        world.assert_stable(&declared).await;
+        world.destroy().await.succeeds();
+        assert!(world.ids().is_empty(), "{case}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rotation_of_a_deactivated_token_leaves_no_valid_token() {
+    let declared = |release| StreamToken {
+        is_active: false.into(),
+        ..released(true, release, "2h")
+    };
+    let mut world = World::new(Options::default()).created(&declared("1")).await;
+    let first = world.state();
+    world.apply(&declared("2")).await.succeeds();
+    let second = world.state();
+    assert_ne!(first.id, second.id);
+    assert!(!world.accepts(&first) && !world.accepts(&second));
+    assert_eq!(world.ids(), [id(&second)]);
+    world.assert_stable(&declared("2")).await;
+    // Activated, rotated and deactivated in one plan.
+    world.apply(&released(true, "2", "2h")).await.succeeds();
+    world.apply(&declared("3")).await.succeeds();
+    assert!(!world.accepts(&second) && !world.accepts(&world.state()));
+    assert_eq!(world.ids().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_rotation_leaves_the_current_token_valid_and_in_the_state() {
+    for (fault, phrase) in [
+        (Fault::answer(400), "400"),
+        (Fault::answer(403), "403"),
+        (Fault::new(Effect::Cut).after(), "\n  - 2, created at"),
+        (Fault::new(Effect::Cut), "Could not create a stream token"),
+    ] {
+        let mut world = World::new(Options::default()).created(&released(true, "1", "")).await;
+        let first = world.state();
+        world.sandbox.fault(fault.clone().on("POST", TOKENS).times(1_000));
+        let run = world.apply(&released(true, "2", "")).await;
+        run.fails(phrase).fails("The current token, 1, did not change");
+        assert!(world.sandbox.calls("POST", TOKENS) < 15, "{fault:?}");
+        assert_eq!(format!("{:?}", world.state()), format!("{first:?}"), "{fault:?}");
+        assert!(world.accepts(&first), "{fault:?}");
+        world.sandbox.clear_faults();
+        world.apply(&released(true, "2", "")).await.succeeds();
+        assert!(world.accepts(&world.state()) && !world.accepts(&first), "{fault:?}");
+        world.assert_stable(&released(true, "2", "")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answer_of_a_temporary_rotation_is_repeated_and_the_orphan_is_named() {
+    let mut world = World::new(Options::default()).created(&released(false, "1", "")).await;
+    world.sandbox.fault(Fault::new(Effect::Cut).after().on("POST", TOKENS));
+    let run = world.apply(&released(false, "2", "")).await.succeeds();
+    run.warns("\n  - 2, created at");
+    assert_eq!(world.ids(), [2, 3]);
+    assert!(world.accepts(&world.state()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn predecessor_that_cannot_be_deleted_stays_in_the_state_until_it_is() {
+    for answer in [Fault::answer(403), Fault::answer(204)] {
+        let mut world = World::new(Options::default()).created(&released(true, "1", "")).await;
+        let first = world.state();
+        world
+            .sandbox
+            .fault(answer.on("DELETE", "/streams/tokens/1/").times(100));
+        let run = world.apply(&released(true, "2", "")).await.succeeds();
+        run.warns("the previous token could not be deleted");
+        let second = world.state();
+        assert_eq!(second.previous.previous_id, first.id);
+        assert!(second.previous.previous_ends_at.is_null());
+        let run = world.apply(&released(true, "2", "")).await;
+        assert!(
+            run.diagnostics.iter().any(|shown| shown.severity == Severity::Error),
+            "{run:?}"
+        );
+        assert_eq!(world.state().previous.previous_id, first.id);
+        world.sandbox.clear_faults();
+        world.apply(&released(true, "2", "")).await.succeeds();
+        assert!(world.state().previous.previous_id.is_null() && !world.accepts(&first));
+        assert!(world.accepts(&second));
+        world.assert_stable(&released(true, "2", "")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rotation_at_the_limit_is_announced_and_rejected_before_anything_changes() {
+    let mut world = World::new(Options::default()).created(&released(true, "1", "")).await;
+    let first = world.state();
+    (0..3).for_each(|_| drop(world.sandbox.add_token(&Realm::Account, true)));
+    let run = world.plan(&released(true, "2", "")).await;
+    assert!(
+        !run.reports(Severity::Warning, "the limit of permanent tokens"),
+        "{run:?}"
+    );
+
+    world.sandbox.add_token(&Realm::Account, true);
+    let run = world.plan(&released(true, "2", "")).await;
+    run.warns("exceeds the limit of permanent tokens")
+        .warns("creates 0, rotates 1 and deletes 0")
+        .warns("-replace");
+    let run = world.apply(&released(true, "2", "")).await;
+    run.fails("may have 5 permanent tokens")
+        .fails("-replace")
+        .fails("The current token, 1, did not change");
+    assert_eq!(format!("{:?}", world.state()), format!("{first:?}"));
+    assert!(world.accepts(&first) && world.ids().len() == 5);
+
+    world
+        .resource
+        .replace(&world.provider, &released(true, "2", ""))
+        .await
+        .succeeds();
+    assert!(world.accepts(&world.state()) && !world.accepts(&first));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rotation_of_the_providers_own_token_continues_with_the_new_one() {
+    for overlap in ["", "2h"] {
+        let sandbox = sandbox(Options::default());
+        let own = sandbox.add_token(&Realm::Account, true);
+        let mut world = World::with(provider_with(&sandbox, &own.key), sandbox);
+        world.import(&own.id.to_string()).await.succeeds();
+        world.apply(&released(true, "1", overlap)).await.succeeds();
+        let run = world.apply(&released(true, "2", overlap)).await.succeeds();
+        let run = run.warns("The provider authenticates with this token");
+        let state = world.state();
+        assert!(world.accepts(&state));
+        if overlap.is_empty() {
+            assert!(run.reports(Severity::Warning, "continues with the new token"));
+            assert_eq!(world.ids(), [id(&state)]);
+            world
+                .apply(&released(true, "2", overlap))
+                .await
+                .fails("NEUROIO_API_TOKEN");
+        } else {
+            tokio::time::advance(HOUR * 2).await;
+            let run = world.apply(&released(true, "2", overlap)).await;
+            run.warns("Cannot delete")
+                .fails("Cannot delete the provider's own API token");
+            assert_eq!(world.ids(), [own.id, id(&state)]);
+        }
+        // The provider is configured with the new value.
+        let key = state.key.known().unwrap();
+        world.provider = Box::new(provider_with(&world.sandbox, key));
+        world.apply(&released(true, "2", overlap)).await.succeeds();
+        assert_eq!(world.ids(), [id(&state)]);
+        world.assert_stable(&released(true, "2", overlap)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refresh_falls_back_to_the_previous_token_if_the_current_one_was_deleted_outside() {
+    let config = |release| released(true, release, "2h");
+    let mut world = World::new(Options::default()).created(&config("1")).await;
+    let first = world.state();
+    world.apply(&config("2")).await.succeeds();
+    let second = world.state();
+    world.sandbox.delete_outside(id(&second));
+    world
+        .refresh()
+        .await
+        .succeeds()
+        .warns("The previous token, 1, still exists");
+    let state = world.state();
+    assert!(world.accepts(&state) && state.id == first.id && state.previous.previous_id.is_null());
+    assert_eq!(state.generation, generation::next(&second.generation));
+    world
+        .apply(&config("2"))
+        .await
+        .succeeds()
+        .warns("it was deleted outside Terraform");
+    let third = world.state();
+    assert!(world.accepts(&third) && world.accepts(&first), "the overlap applies");
+    assert_eq!(third.previous.previous_id, first.id);
+    world.assert_stable(&config("2")).await;
+
+    // Both were deleted.
+    world.sandbox.delete_outside(id(&first));
+    world.sandbox.delete_outside(id(&third));
+    world.refresh().await.succeeds().warns("was deleted outside Terraform");
+    assert!(world.resource.object().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn refresh_drops_a_previous_token_that_was_deleted_outside() {
+    let config = |release| released(true, release, "2h");
+    let mut world = World::new(Options::default()).created(&config("1")).await;
+    world.apply(&config("2")).await.succeeds();
+    // An unreadable answer proves nothing.
+    world.sandbox.fault(Fault::answer(404).on("GET", "/streams/tokens/1/"));
+    world.refresh().await.succeeds();
+    assert!(world.state().previous.previous_id.known().is_some());
+    world.sandbox.delete_outside(1);
+    world.refresh().await.succeeds();
+    assert!(world.state().previous.previous_id.is_null());
+    world.assert_stable(&config("2")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn import_with_a_rotation_policy_does_not_rotate() {
+    let policy = |permanent: bool| StreamToken {
+        rotation: RotationPolicy {
+            rotate_before: (!permanent).then(|| "8h".to_owned()).into(),
+            rotate_every: Some(if permanent { "30d" } else { "12h" }.to_owned()).into(),
+            ..released(permanent, "1", "1h").rotation
+        },
+        ..token(permanent)
+    };
+    for (permanent, age) in [(true, DAY * 40), (false, HOUR * 20)] {
+        let mut world = World::new(Options::default());
+        let existing = world.sandbox.add_token(&Realm::Account, permanent);
+        tokio::time::advance(age).await;
+        world.import("1").await.succeeds();
+        world.apply(&policy(permanent)).await.plans(Action::Update).succeeds();
+        assert_eq!(id(&world.state()), existing.id, "the apply records the policy");
+        world
+            .apply(&policy(permanent))
+            .await
+            .succeeds()
+            .warns("will be rotated");
+        assert_ne!(id(&world.state()), existing.id);
+        world.assert_stable(&policy(permanent)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn state_of_the_first_version_is_kept_and_its_rotation_gets_a_generation() {
+    let mut world = World::new(Options::default());
+    let existing = world.sandbox.add_token(&Realm::Account, true);
+    let created_at = crate::token::Expiry::at(existing.created).to_string();
+    world.resource.store(
+        0,
+        json!({
+            "created_at": created_at,
+            "expires_at": null,
+            "id": "1",
+            "is_active": true,
+            "key": existing.key.expose_secret(),
+            "permanent": true
+        }),
+    );
+    world.apply(&token(true)).await.changes_nothing().reports_nothing();
+    world.apply(&released(true, "1", "")).await.succeeds();
+    let state = world.state();
+    assert_eq!(state.generation, 1.into());
+    world
+        .resource
+        .replace(&world.provider, &released(true, "1", ""))
+        .await
+        .succeeds();
+    assert!(world.state().generation.known() > Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_trigger_may_rotate() {
+    let mut world = World::new(Options::default()).created(&released(true, "1", "")).await;
+    let mut unknown = released(true, "1", "");
+    unknown.rotation.rotation_triggers = BTreeMap::from([("release".to_owned(), Field::Unknown)]).into();
+    let run = world.plan(&unknown).await.plans(Action::Update);
+    let planned = StreamToken::from_value(&run.planned).unwrap();
+    assert!(planned.id.is_unknown() && planned.generation.is_unknown());
+    run.warns("may be rotated").warns("`rotation_triggers`");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lagging_list_neither_repeats_a_rotation_nor_keeps_a_deleted_token() {
+    for lag in [2, 8] {
+        let mut world = World::new(Options {
+            list_lag: jiff::SignedDuration::from_secs(lag),
+            ..Options::default()
+        });
+        world.apply(&released(true, "1", "")).await.succeeds();
+        world.apply(&released(true, "2", "")).await.succeeds();
+        assert_eq!(world.ids(), [2], "{lag}");
+        world.assert_stable(&released(true, "2", "")).await;
+        // The list shows the token of the lost answer late, so that another one is created.
+        world.sandbox.fault(Fault::new(Effect::Cut).after().on("POST", TOKENS));
+        let run = world.apply(&released(true, "3", "")).await;
+        if lag < 5 {
+            run.fails("\n  - 3, created at");
+            assert_eq!(world.ids(), [2, 3]);
+        } else {
+            run.succeeds().warns("\n  - 3, created at");
+            assert_eq!(world.ids(), [3, 4]);
+        }
+    }
 }

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::diagnostics::unreadable_access_key;
-use super::previous::{PreviousToken, instant};
+use super::previous::PreviousToken;
 use super::rotation_policy::{CurrentToken, Decision, RotationPolicy};
 use crate::framework::{Diagnostic, Field, Model, PrivateState};
 use crate::platform::delivery::{DeliveredToken, Delivery, Owner, VaultDestination};
+use crate::platform::overlap::known_instant;
 use crate::platform::private_record;
 use crate::startree::api::{AccessKey, IssuedToken, Srn};
 use crate::token::{Expiry, ValueStatus};
@@ -121,7 +122,7 @@ impl ServiceToken {
     }
 
     pub(super) fn created(&self) -> Option<Timestamp> {
-        instant(&self.created_at)
+        known_instant(&self.created_at)
     }
 
     /// Returns the state of the token that a rotation policy decides by.

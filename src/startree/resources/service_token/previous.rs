@@ -1,11 +1,10 @@
 //! The previous token of the resource, which is still to be deleted.
 
-use jiff::Timestamp;
-
 use crate::framework::{Field, Model};
+use crate::platform::overlap;
 use crate::startree::api::AccessKey;
 use crate::startree::predecessor::Predecessor;
-use crate::token::Expiry;
+use crate::token::Deletion;
 
 /// The attributes of the previous token.
 #[derive(Model, Clone, Debug, Default)]
@@ -20,22 +19,11 @@ pub(in crate::startree) struct PreviousToken {
     pub(in crate::startree) previous_ends_at: Field<String>,
 }
 
-/// When the previous token is deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Deletion {
-    /// There is no previous token.
-    None,
-    /// By the first apply after this time.
-    At(Timestamp),
-    /// By the next apply.
-    Due,
-}
-
 impl PreviousToken {
     pub(super) fn new(access_key: &AccessKey, deletion: Deletion) -> Self {
         Self {
             previous_access_key: access_key.as_str().into(),
-            previous_ends_at: deletion.ends_at(),
+            previous_ends_at: overlap::ends_at(deletion),
         }
     }
 
@@ -52,32 +40,14 @@ impl PreviousToken {
     }
 
     pub(super) fn deletion(&self) -> Deletion {
-        match (self.previous_access_key.is_null(), instant(&self.previous_ends_at)) {
-            (true, _) => Deletion::None,
-            (false, Some(end)) => Deletion::At(end),
-            (false, None) => Deletion::Due,
-        }
+        overlap::deletion(&self.previous_access_key, &self.previous_ends_at)
     }
 
     /// Returns the same token for role assignments, which concern both tokens.
     pub(super) fn predecessor(&self) -> Option<Predecessor> {
         Some(Predecessor {
             access_key: self.access_key()?,
-            overlaps: instant(&self.previous_ends_at).is_some(),
+            overlaps: matches!(self.deletion(), Deletion::At(_)),
         })
     }
-}
-
-impl Deletion {
-    pub(super) fn ends_at(self) -> Field<String> {
-        match self {
-            Self::At(end) => Expiry::at(end).to_string().into(),
-            Self::None | Self::Due => Field::Null,
-        }
-    }
-}
-
-/// Parses an instant in the state.
-pub(super) fn instant(text: &Field<String>) -> Option<Timestamp> {
-    Some(Expiry::parse(text.known()?).ok()?.instant())
 }

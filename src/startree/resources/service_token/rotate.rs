@@ -9,7 +9,7 @@ use super::create::{IssueError, NewToken, create};
 use super::delete::delete_unless_own;
 use super::diagnostics::{possible_orphan, predecessor_not_deleted};
 use super::model::ServiceToken;
-use super::previous::{Deletion, PreviousToken};
+use super::previous::PreviousToken;
 use super::roles;
 use crate::framework::{Diagnostic, Failed, Leaving, Outcome};
 use crate::platform::delivery::StoredSecret;
@@ -21,6 +21,7 @@ use crate::startree::errors::failure;
 use crate::startree::predecessor;
 use crate::startree::role_grants::RoleGrant;
 use crate::startree::token_existence::{self, Existence};
+use crate::token::Deletion;
 
 /// Replaces the token in the state `prior` by a new one. `now` reads the clock.
 pub(super) async fn rotate(

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::previous::Deletion;
 use crate::framework::{Diagnostic, Field, Model, Rule};
 use crate::platform::attributes::{Triggers, is_duration, is_positive_duration, known_duration, known_triggers};
-use crate::token::{Actual, Desired, ExpiryPolicy, Reason, Storage, ValueStatus, reasons, too_old};
+use crate::token::{Actual, Deletion, Desired, ExpiryPolicy, Reason, Storage, ValueStatus, reasons, too_old};
 
 /// The attributes of the rotation policy.
 #[derive(Model, Clone, Debug, Default)]
@@ -103,31 +102,23 @@ impl RotationPolicy {
         if !reasons.is_empty() {
             return Decision::Rotate(reasons);
         }
-        match self.deletion(prior, current) {
-            Deletion::Due => Decision::DeletePrevious,
-            Deletion::At(end) if end <= now => Decision::DeletePrevious,
-            Deletion::At(_) | Deletion::None => Decision::Keep,
+        if self.deletion(prior, current).is_due(now) {
+            Decision::DeletePrevious
+        } else {
+            Decision::Keep
         }
     }
 
     /// Returns when the previous token is deleted by this policy, whose `overlap` may differ from
     /// the state's.
     pub(super) fn deletion(&self, prior: &Self, current: &CurrentToken) -> Deletion {
-        match current.previous {
-            Deletion::At(_) if self.overlap_duration() != prior.overlap_duration() => {
-                self.deletion_after(current.created)
-            }
-            previous => previous,
-        }
+        let (before, now) = (prior.overlap_duration(), self.overlap_duration());
+        current.previous.with_overlap(before, now, current.created)
     }
 
     /// Returns when the predecessor of a token created at that time is deleted.
     pub(super) fn deletion_after(&self, created: Option<Timestamp>) -> Deletion {
-        let overlap = SignedDuration::try_from(self.overlap_duration()).ok();
-        let end = created
-            .zip(overlap)
-            .and_then(|(created, overlap)| created.checked_add(overlap).ok());
-        end.map_or(Deletion::Due, Deletion::At)
+        Deletion::after(created, self.overlap_duration())
     }
 
     /// Returns the shortest time after which the policy requires a change.
