@@ -103,7 +103,8 @@ impl SimulatedPlatform for Account {
         let shapes = option_variants();
         let options = Options {
             permanent_limit: UNLIMITED,
-            list_lag: SignedDuration::from_secs([0, 0, 2, 8][random.usize(..4)]),
+            // Requests that arrive late leave the provider's last list only two seconds.
+            list_lag: SignedDuration::from_secs([0, 0, 1, 2][random.usize(..4)]),
             ..shapes[random.usize(..shapes.len())].clone()
         };
         let sandbox = Sandbox::with_clock(clock, options);

@@ -22,7 +22,7 @@
 //!   answer.
 //!
 //! # Assumptions
-//! - A creation whose answer was lost takes effect before the last list that follows it, or never.
+//! - A creation whose answer was lost is in the last list that follows it, or never takes effect.
 //!
 //! # Limits
 //! It cannot be proved who created a new token. Terraform starts a process per `provider` block, so
