@@ -145,10 +145,10 @@ impl Resource for StreamTokenResource {
                 planned.previous = PreviousToken::default();
             }
             Decision::Rotate(reasons) => {
-                let overlap = policy.overlap_duration();
-                let keeps_current = is_active && !overlap.is_zero();
-                let kept_for = keeps_current.then_some(overlap);
-                context.report(diagnostics::rotates(&prior.name(), &reasons, kept_for));
+                let keeps_current = is_active && !policy.overlap_duration().is_zero();
+                let kept_for = policy.overlap.known().filter(|_| keeps_current);
+                let warning = diagnostics::rotates(&prior.name(), &reasons, kept_for.map(String::as_str));
+                context.report(warning);
                 plan_rotation(context, prior, keeps_current).await;
                 planned.mark_unknown();
                 planned.generation = generation::next(&prior.generation);

@@ -60,13 +60,12 @@ pub(super) fn rotates_own_credential(keeps_current: bool) -> Diagnostic {
 }
 
 /// The warning of a plan that rotates the token. `keeps_current` is the overlap, if there is one.
-pub(super) fn rotates(title: &str, reasons: &[Reason], keeps_current: Option<Duration>) -> Diagnostic {
+pub(super) fn rotates(title: &str, reasons: &[Reason], keeps_current: Option<&str>) -> Diagnostic {
     let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
     let deletion = match keeps_current {
         Some(overlap) => format!(
-            "The current token remains valid for `overlap` = {}, unless it expires before; the first apply after that deletes \
-             it.",
-            HumanDuration(overlap)
+            "The current token remains valid for `overlap` = {overlap}, unless it expires before; the first apply after that \
+             deletes it."
         ),
         None => {
             "The current token is deleted in the same apply, after the new one was created. Set `overlap` to keep both \

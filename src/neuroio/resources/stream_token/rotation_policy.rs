@@ -10,8 +10,7 @@ use crate::platform::attributes::{
     Triggers, is_duration, is_positive_duration, keep_spelling, known_duration, known_triggers,
 };
 use crate::token::{
-    Actual, Deletion, Desired, Expiry, ExpiryPolicy, HumanDuration, Issued, Reason, Storage, ValueStatus, reasons,
-    too_old,
+    Actual, Deletion, Desired, Expiry, ExpiryPolicy, Issued, Reason, Storage, ValueStatus, reasons, too_old,
 };
 
 /// The lifetime of a temporary token.
@@ -94,12 +93,13 @@ impl RotationPolicy {
             && overlap >= interval
             && !interval.is_zero()
         {
+            let interval = match permanent {
+                Some(false) => "`rotate_every`, or 24h minus `rotate_before`",
+                _ => "`rotate_every`",
+            };
             reject(
                 "overlap",
-                format!(
-                    "must be shorter than the time between two rotations, here {}",
-                    HumanDuration(interval)
-                ),
+                format!("must be shorter than the time between two rotations: {interval}"),
             );
         }
     }

@@ -507,7 +507,7 @@ async fn overlap_keeps_the_previous_token_until_it_has_passed() {
             let run = world.plan(&config("2")).await;
             let planned = StreamToken::from_value(&run.planned).unwrap();
             assert_eq!(planned.previous.previous_id, first.id);
-            run.warns("remains valid for `overlap` = 2 hours");
+            run.warns("remains valid for `overlap` = 2h,");
             world.apply(&config("2")).await.succeeds();
             let second = world.state();
             assert_eq!(second.previous.previous_id, first.id);
