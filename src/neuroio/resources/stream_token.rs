@@ -265,7 +265,7 @@ impl Resource for StreamTokenResource {
         let operation = connection.operation(context);
         let is_active = *planned.is_active.get()?;
         let mut state = StreamToken {
-            is_active: prior.is_active.clone(),
+            is_active: prior.is_active,
             ..planned
         };
         if let Some(previous) = prior.previous.id()

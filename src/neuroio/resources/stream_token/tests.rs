@@ -153,7 +153,7 @@ async fn token_lifecycle_works_with_every_answer_shape() {
             let mut imported = World::with(provider(&world.sandbox), world.sandbox.clone());
             imported.import(state.id.known().unwrap()).await.succeeds();
             let read = StreamToken {
-                generation: state.generation.clone(),
+                generation: state.generation,
                 ..imported.state()
             };
             assert_eq!(format!("{read:?}"), format!("{state:?}"), "{options:?}");
