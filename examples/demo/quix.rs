@@ -1,4 +1,4 @@
-//! Quix's streaming tokens: `cargo demo quix`.
+//! Quix's streaming tokens and personal access tokens: `cargo demo quix`.
 
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ pub(crate) async fn run() -> Result<()> {
     demo.rotate(&old, &token).await?;
     demo.kill_a_run().await?;
     demo.rotate_outside().await?;
+    demo.rotate_personal().await?;
     demo.forget().await
 }
 
@@ -125,10 +126,35 @@ impl Demo {
         Ok(())
     }
 
-    async fn forget(&self) -> Result<()> {
+    async fn rotate_personal(&self) -> Result<()> {
         step(
             6,
-            "terraform destroy removes the tokens from the state, and revokes none",
+            "a personal access token is rotated: the new one is created before the old one is deleted",
+        );
+        let old = self.stage.workspace.output("pipeline").await?;
+        // The answer to the creation is lost. The provider deletes that token, and creates another.
+        let lost = Fault::new(Effect::Cut).after().on("POST", "/profile/tokens");
+        self.sandbox.fault(lost);
+        self.set_all("2027-07-15", 1, "2")?;
+        let run = self.stage.workspace.apply().await?.success()?;
+        show(&run, "Warning: The personal access token");
+        show(&run, "Apply complete!");
+        let new = self.stage.workspace.output("pipeline").await?;
+        self.answers(&old, StatusCode::UNAUTHORIZED).await?;
+        self.answers(&new, StatusCode::OK).await?;
+        let tokens = self.sandbox.personal_access_tokens(&new.into()).len();
+        ensure!(
+            tokens == 2,
+            "the user has {tokens} tokens, and not the provider's own and one more"
+        );
+        say("The old token: 401 Unauthorized. The new one: 200 OK. The lost answer has left no orphan.");
+        Ok(())
+    }
+
+    async fn forget(&self) -> Result<()> {
+        step(
+            7,
+            "terraform destroy revokes the personal access token, and no streaming token",
         );
         let token = self.services().await?;
         let run = self.stage.workspace.destroy().await?.success()?;
@@ -138,9 +164,14 @@ impl Demo {
         Ok(())
     }
 
-    /// Sets the configuration's two variables.
+    /// Sets the variables of the streaming tokens.
     fn set(&self, rotated: &str, slot: u8) -> Result<()> {
-        let variables = format!("rotated = \"{rotated}\"\nslot    = {slot}\n");
+        self.set_all(rotated, slot, "1")
+    }
+
+    /// Sets all variables of the configuration.
+    fn set_all(&self, rotated: &str, slot: u8, release: &str) -> Result<()> {
+        let variables = format!("rotated = \"{rotated}\"\nslot    = {slot}\nrelease = \"{release}\"\n");
         self.stage.workspace.write("terraform.tfvars", &variables)
     }
 

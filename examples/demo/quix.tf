@@ -32,3 +32,24 @@ output "services" {
   value       = var.slot == 1 ? quix_streaming_tokens.shop.token_1 : quix_streaming_tokens.shop.token_2
   sensitive   = true
 }
+
+variable "release" {
+  description = "A change rotates the token of the pipeline."
+  type        = string
+  default     = "1"
+}
+
+resource "quix_personal_access_token" "pipeline" {
+  name       = "pipeline"
+  expires_in = "90d"
+
+  rotation_triggers = {
+    release = var.release
+  }
+}
+
+output "pipeline" {
+  description = "The credential of the pipeline."
+  value       = quix_personal_access_token.pipeline.token
+  sensitive   = true
+}

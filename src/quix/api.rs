@@ -1,19 +1,25 @@
 //! A typed client of Quix's Portal API.
 //!
 //! It has the endpoints of the documentation and of the public Python client, and the two requests
-//! for streaming tokens, whose paths the user can configure. It does not depend on Terraform.
+//! for streaming tokens, whose paths the user can configure. The endpoints of personal access tokens
+//! are those of Quix's own Postman collection of 2023. It does not depend on Terraform.
 
 mod answer;
 mod endpoint;
+mod personal_access_token;
 
 use std::collections::BTreeMap;
 
 use http::{HeaderName, Method};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::sha256::sha256;
 use crate::rest::{Client, Error, Operation, Request, RetrySafety};
 
 pub use endpoint::{Endpoint, InvalidEndpoint, READ_PATH, ROTATE_PATH};
+pub use personal_access_token::{
+    InvalidTokenId, IssuedPersonalAccessToken, NewPersonalAccessToken, PersonalAccessToken, TokenId,
+};
 
 /// The header with the version of the API, as the Python client sends it.
 const VERSION: (HeaderName, &str) = (HeaderName::from_static("x-version"), "2.0");
@@ -180,6 +186,74 @@ impl Api {
         let request = versioned(endpoint.request(action, workspace)).retry(RetrySafety::Unsafe);
         let answer = self.client.send(operation, &request).await?;
         Ok(answer::streaming_tokens(answer).ok())
+    }
+
+    /// Whether the client authenticates with the token that has this SHA-256 hash.
+    pub(in crate::quix) async fn is_own_hash(&self, hash: &str) -> bool {
+        sha256(self.client.credential().await.secret()) == hash
+    }
+
+    /// Switches the client to another personal access token of the same user, after it was
+    /// accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]. The client keeps its token.
+    pub async fn switch_credential(&self, operation: &Operation, token: &SecretString) -> Result<(), Error> {
+        let probe = get("check the new personal access token", &["profile", "tokens"]);
+        self.client.switch_credential(operation, token, &probe).await
+    }
+
+    /// Reads the id of the user whose token the client has, if the platform reports it: `GET
+    /// /profile`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn user_id(&self, operation: &Operation) -> Result<Option<String>, Error> {
+        let request = get("read the user's profile", &["profile"]);
+        let read = |answer| personal_access_token::user_id(&answer);
+        self.client.fetch(operation, &request, read).await
+    }
+
+    /// Lists the personal access tokens of the user, without their values: `GET /profile/tokens`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], also if the answer is only a part of the list.
+    pub async fn personal_access_tokens(&self, operation: &Operation) -> Result<Vec<PersonalAccessToken>, Error> {
+        let request = get("list the personal access tokens", &["profile", "tokens"]);
+        let read = |answer| personal_access_token::list(&answer);
+        self.client.fetch(operation, &request, read).await
+    }
+
+    /// Creates a personal access token for the user: `POST /profile/tokens`. The request is never
+    /// retried after a lost answer, because each creates a token.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], which knows whether the token may have been created.
+    pub async fn create_personal_access_token(
+        &self,
+        operation: &Operation,
+        new: NewPersonalAccessToken<'_>,
+    ) -> Result<IssuedPersonalAccessToken, Error> {
+        let action = format!("create the personal access token {:?}", new.name);
+        let request = Request::new(Method::POST, action, &["profile", "tokens"]).json(&new.body());
+        let read = |answer| personal_access_token::issued(&answer);
+        let issued = self.client.fetch(operation, &versioned(request), read).await;
+        issued.inspect(|issued| self.client.redact(&issued.value))
+    }
+
+    /// Deletes a personal access token of the user: `DELETE /profile/tokens/{id}`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn delete_personal_access_token(&self, operation: &Operation, id: &TokenId) -> Result<(), Error> {
+        let action = format!("delete the personal access token {id}");
+        let request = Request::new(Method::DELETE, action, &["profile", "tokens", id.as_str()]);
+        self.client.send(operation, &versioned(request)).await.map(drop)
     }
 }
 

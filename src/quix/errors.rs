@@ -21,7 +21,8 @@ fn advice(error: &Error) -> Option<&'static str> {
         (Some(StatusCode::FORBIDDEN), _) => Some(
             "The provider's token is valid, but does not allow this request. Only users with the role Admin can rotate \
              streaming tokens, and perhaps only they can read them: use a personal access token of such a user. A streaming \
-             token works in its own environment only. Nothing was removed from the state.",
+             token works in its own environment only, and cannot manage personal access tokens: for these, use a personal \
+             access token of the user. Nothing was removed from the state.",
         ),
         (Some(StatusCode::NOT_FOUND), _) => Some(
             "Check the environment's id, which is not its name, and whether the provider's token gives access to the \

@@ -9,21 +9,35 @@ pub mod api;
 mod connection;
 mod errors;
 mod provider;
+mod secret_owner;
 mod settings;
+mod sha256;
+mod token_filter;
 
 mod resources {
+    pub(super) mod personal_access_token;
     pub(super) mod streaming_tokens;
 }
 
 mod data_sources {
     pub(super) mod permission;
+    pub(super) mod personal_access_tokens;
     pub(super) mod workspace;
     pub(super) mod workspaces;
 }
 
 mod ephemeral_resources {
     pub(super) mod broker_config;
+    pub(super) mod personal_access_token;
     pub(super) mod streaming_tokens;
+}
+
+mod list_resources {
+    mod personal_access_token;
+}
+
+mod actions {
+    pub(super) mod revoke_personal_access_token;
 }
 
 #[cfg(test)]

@@ -10,26 +10,31 @@ use crate::framework::{Configured, Diagnostic, Diagnostics, Field, Model};
 use crate::platform::Environment;
 use crate::platform::account::{self, AllowedAccounts, ProviderAccount, check_allowed};
 use crate::platform::settings::{
-    Timeouts, check, credential, first_unknown, or_variable, secret_or_variable, unless_empty,
+    Timeouts, check, credential, first_unknown, or_variable, secret_or_variable, unless_empty, variable,
 };
+use crate::platform::vault_settings::{self, VaultConfig, VaultConnection};
 use crate::rest::{BaseUrl, Credential};
+use crate::vault;
 
-/// Manages the streaming tokens of Quix's environments, which authenticate clients of Quix Streams,
-/// and reads the other settings that such a client needs. An environment in Quix's portal is a
-/// workspace in its API and in this provider.
+/// Manages the personal access tokens of a user and the streaming tokens of Quix's environments,
+/// which authenticate clients of Quix Streams, and reads the other settings that such a client
+/// needs. An environment in Quix's portal is a workspace in its API and in this provider.
 ///
 /// The token that the provider needs depends on its tasks:
 ///
 /// - Only users with the role Admin can rotate streaming tokens. This requires a personal access
 ///   token of such a user. It is not documented whether other users can read them.
+/// - Personal access tokens are those of the user whose token the provider has. This requires a
+///   personal access token of that user.
 /// - A streaming token is enough to read the broker settings of its own environment.
 ///
-/// Quix's documentation does not describe the requests that read and rotate streaming tokens. The
-/// provider sends those of Quix's own Postman collection of the Portal API, which was public in the
-/// repository `quixio/quix-samples` on GitHub (`python/postman/quix-postman.json`) in 2023 and was
-/// removed in February 2024. The platform may have changed since. If it has, set
-/// `streaming_tokens_path` and `rotate_streaming_tokens_path`. According to Quix's documentation,
-/// the Portal API shows its own reference at `/swagger` below its address.
+/// Quix's documentation does not describe the requests for personal access tokens, nor those that
+/// read and rotate streaming tokens. The provider sends those of Quix's own Postman collection of
+/// the Portal API, which was public in the repository `quixio/quix-samples` on GitHub
+/// (`python/postman/quix-postman.json`) in 2023 and was removed in February 2024. The platform may
+/// have changed since. If it has, set `streaming_tokens_path` and `rotate_streaming_tokens_path`.
+/// According to Quix's documentation, the Portal API shows its own reference at `/swagger` below
+/// its address.
 ///
 /// An argument takes precedence over its environment variable.
 #[derive(Model, Clone, Debug, Default)]
@@ -59,6 +64,8 @@ pub struct Config {
     timeouts: Timeouts,
     #[attribute(optional, description = account::allowed_accounts("Portal API", "hosts, or addresses"))]
     allowed_accounts: Field<AllowedAccounts>,
+    #[attribute(optional, description = vault_settings::DESCRIPTION)]
+    vault: Field<VaultConfig>,
 }
 
 /// The resolved settings of a provider.
@@ -69,6 +76,7 @@ pub(super) struct Settings {
     pub(super) endpoints: Endpoints,
     pub(super) request_timeout: Duration,
     pub(super) retry_timeout: Duration,
+    pub(super) vault: VaultConnection<vault::Settings>,
 }
 
 /// Resolves the arguments of the `provider` block and their environment variables.
@@ -129,6 +137,7 @@ pub(super) fn resolve(config: Config, environment: &Environment) -> Result<Confi
         endpoints,
         request_timeout,
         retry_timeout,
+        vault: vault_settings::resolve(config.vault, |name| variable(environment, name)),
     }))
 }
 
@@ -181,6 +190,7 @@ mod tests {
                 retry_timeout: "".into(),
             },
             allowed_accounts: Field::Null,
+            vault: Field::Null,
         };
         assert!(Config::schema().validate(&config().into_value()).is_empty());
         let environment = [

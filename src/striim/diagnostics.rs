@@ -10,8 +10,9 @@ use super::errors::request_failed;
 use super::quota::QUOTA;
 use super::service_account::error::{CreateError, ReissueError};
 use crate::framework::{Diagnostic, Severity};
+use crate::platform::rotation_policy::listed;
 use crate::rest::Error;
-use crate::token::{Expiry, HumanDuration, Reason};
+use crate::token::{Expiry, Reason};
 
 /// Returns the name of a service account's token for messages.
 pub(super) fn token_of(name: &str) -> String {
@@ -40,65 +41,6 @@ pub(super) fn will_rotate(what: &str, reasons: &[Reason]) -> Diagnostic {
     )
 }
 
-/// The warning of a plan that does not rotate a token because its fixed expiry has passed.
-pub(super) fn expired_and_not_rotated(what: &str, expiry: Option<Expiry>, reasons: &[Reason]) -> Diagnostic {
-    let expiry = expiry.map(|expiry| format!(", {expiry},")).unwrap_or_default();
-    Diagnostic::warning(
-        format!("{what} has expired and is not rotated"),
-        format!(
-            "It would be rotated: {}. But its `expires_at`{expiry} has passed, so no value can be issued for it. Set a \
-             later `expires_at` to rotate it, or remove the resource. All other changes are planned as usual.",
-            listed(reasons)
-        ),
-    )
-    .on("expires_at")
-}
-
-/// The warning that a token with a fixed expiry has expired.
-pub(super) fn expired(what: &str, expiry: Expiry) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} has expired"),
-        format!(
-            "It expired at {expiry} and no longer works. Set a later `expires_at` to rotate it, or remove the resource."
-        ),
-    )
-    .on("expires_at")
-}
-
-/// The warning that a token with a fixed expiry expires soon.
-pub(super) fn expires_soon(what: &str, expiry: Expiry, remaining: HumanDuration) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} expires soon"),
-        format!(
-            "It expires at {expiry}, in {remaining}. A later `expires_at` rotates it; `expires_in` with `rotate_before` \
-             rotates it automatically."
-        ),
-    )
-    .on("expires_at")
-}
-
-/// The warning that `expires_at` is computed from the time of each plan, so that every apply rotates.
-pub(super) fn expiry_follows_plan(what: &str, earlier: Expiry) -> Diagnostic {
-    let what = what
-        .strip_prefix("The ")
-        .map_or_else(|| what.to_owned(), |rest| format!("the {rest}"));
-    Diagnostic::warning(
-        format!("`expires_at` of {what} follows the time of each plan"),
-        format!(
-            "It is as far in the future as {earlier} was in an earlier plan. An expression such as \
-             `timeadd(plantimestamp(), …)` has another value in every plan, so every apply rotates the token. Use `expires_in` \
-             instead, with `rotate_before` to rotate the token before it expires."
-        ),
-    )
-    .on("expires_at")
-}
-
-/// Joins the reasons of a rotation to a sentence.
-pub(super) fn listed(reasons: &[Reason]) -> String {
-    let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
-    reasons.join("; ")
-}
-
 // ---- The value of a token
 
 /// The warning of a refresh that finds another value than that of the state.
@@ -107,28 +49,6 @@ pub(super) fn value_replaced_warning(what: &str) -> Diagnostic {
         format!("{what} has another value than the state"),
         "It was rotated outside Terraform: the value in the state no longer works, and clients that read it from there have \
          lost access. The next plan shows whether it issues a new value.",
-    )
-}
-
-/// The warning that the platform reports an expiry that cannot be parsed.
-pub(super) fn unreadable_expiry(what: &str, spelled: &str) -> Diagnostic {
-    Diagnostic::warning(
-        format!("{what} has an expiry that cannot be read"),
-        format!(
-            "The platform reports {spelled:?}, which is not an instant with an offset such as 2027-02-09T00:00:00Z. \
-             `expires_at` keeps its value in the state. This does not cause a rotation."
-        ),
-    )
-}
-
-/// The warning that the platform set another expiry than the requested one.
-pub(super) fn other_expiry(requested: Expiry, set: Expiry) -> Diagnostic {
-    Diagnostic::warning(
-        "Expiry differs from the request",
-        format!(
-            "The request set the expiry {requested}, and the platform reports {set}. The provider treats the token as \
-             expired from {set} on. The difference does not cause a rotation."
-        ),
     )
 }
 

@@ -18,7 +18,6 @@ mod provider;
 mod quota;
 mod replacement;
 mod rotating_token;
-mod rotation_policy;
 mod secret_owner;
 mod service_account;
 mod settings;

@@ -6,19 +6,20 @@ use secrecy::SecretString;
 
 use super::api::IssuedToken;
 use super::connection::{Connection, Context};
-use super::diagnostics::{expired_and_not_rotated, unreadable_expiry, value_replaced_warning, will_rotate};
-use super::rotation_policy::{Decision, RotationPolicy};
+use super::diagnostics::{value_replaced_warning, will_rotate};
 use super::secret_owner::FIELD_NAMES;
-use super::token_value::{
-    self, KnownToken, Record, RemoteToken, TokenMetadata, issued_expiry, refresh_expiry, value_status,
-};
+use super::token_value::{self, KnownToken, RemoteToken, TokenMetadata, issued_expiry, value_status};
 use crate::framework::{Diagnostics, Field, Model, PrivateState, Schema};
 use crate::platform::attributes::{keep_prior, known_duration, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::delivery::{self, DeliveredToken, Delivery, Owner, RemoteStatus, StorePermit, VaultDestination};
+use crate::platform::issue_record::IssueRecord;
+use crate::platform::rotation_policy::{
+    Decision, RotationPolicy, expired_and_not_rotated, refresh_expiry, unreadable_expiry,
+};
 use crate::platform::{generation, private_record};
 use crate::rest::Operation;
-use crate::token::{Clock, Expiry, ExpiryPolicy, Lifetime, ValueStatus, fixed_expiry_has_passed, reasons};
+use crate::token::{Clock, Expiry, Lifetime, ValueStatus};
 use crate::vault::Entry;
 
 /// The attributes of a resource with one token.
@@ -112,34 +113,33 @@ impl RotatingToken {
 
     /// Whether the value has expired, by the platform's expiry if that is known.
     pub(super) fn has_expired(&self, private: &PrivateState, now: Timestamp) -> bool {
-        let expiry = self.policy.real_expiry(Record::read(private));
+        let expiry = self.policy.real_expiry(IssueRecord::read(private));
         expiry.is_some_and(|expiry| expiry.has_passed(now))
     }
 
     /// Decides whether this configuration rotates a token whose state is `prior`.
-    pub(super) fn decide(&self, prior: &Self, record: Option<Record>, value: ValueStatus, now: Timestamp) -> Decision {
-        let Some(desired) = self.policy.desired(self.delivery.storage()) else {
-            let mut unknown = self.policy.unknown();
-            unknown.extend(self.delivery.unknown());
-            return Decision::Unknown(unknown);
-        };
-        let mut actual = prior.policy.actual(prior.delivery.storage(), value, record);
-        if let (ExpiryPolicy::Fixed(expiry), Some(_), None) =
-            (desired.expiry_policy, prior.policy.expires_at.known(), actual.expiry)
-        {
-            // The imported expiry cannot be parsed: the declared one is used instead.
-            actual.expiry = Some(expiry);
-        }
-        match reasons(&desired, &actual, now) {
-            reasons if reasons.is_empty() => Decision::Keep,
-            reasons if fixed_expiry_has_passed(&desired, &actual, now) => Decision::Expired(reasons),
-            reasons => Decision::Rotate(reasons),
+    pub(super) fn decide(
+        &self,
+        prior: &Self,
+        record: Option<IssueRecord>,
+        value: ValueStatus,
+        now: Timestamp,
+    ) -> Decision {
+        let before = (&prior.policy, prior.delivery.storage());
+        match self.policy.decide(self.delivery.storage(), before, value, record, now) {
+            Decision::Unknown(unknown) => Decision::Unknown([unknown, self.delivery.unknown()].concat()),
+            decision => decision,
         }
     }
 
     /// Returns the decisions that depend on the time: whether the token must be rotated, and whether it has
     /// expired by the declared and by the platform's expiry.
-    pub(super) fn boundary(&self, record: Option<Record>, value: ValueStatus, at: Timestamp) -> (bool, bool, bool) {
+    pub(super) fn boundary(
+        &self,
+        record: Option<IssueRecord>,
+        value: ValueStatus,
+        at: Timestamp,
+    ) -> (bool, bool, bool) {
         let rotates = matches!(self.decide(self, record, value, at), Decision::Rotate(_));
         let has_passed = |expiry: Option<Expiry>| expiry.is_some_and(|expiry| expiry.has_passed(at));
         let (declared, real) = (self.policy.expiry(), self.policy.real_expiry(record));
@@ -148,7 +148,7 @@ impl RotatingToken {
 
     /// Records the time of a refresh, by which the next plan decides.
     pub(super) fn record_decision(&self, private: &PrivateState, now: Timestamp) {
-        let (record, value) = (Record::read(private), self.value(private));
+        let (record, value) = (IssueRecord::read(private), self.value(private));
         decision_time::refresh(private, now, |at| self.boundary(record, value, at));
     }
 
@@ -178,7 +178,7 @@ impl RotatingToken {
     ) {
         self.delivery.generation = Field::Unknown;
         self.delivery.mark_unknown();
-        Record::plan(&context.private, now);
+        IssueRecord::plan(&context.private, now);
         diagnostics.ok(config.policy.expiry_to_send(now, lifetime));
     }
 
@@ -199,7 +199,7 @@ impl RotatingToken {
             records,
         } = plan;
         let connection = context.known_client();
-        let (record, value) = (Record::read(&context.private), prior.value(&context.private));
+        let (record, value) = (IssueRecord::read(&context.private), prior.value(&context.private));
         let lifetime_of_value = known_duration(&config.policy.expires_in);
         let time = DecisionTime::new(&context.private, now, records, lifetime_of_value);
         let decide = |at| config.decide(prior, record, value, at);
@@ -224,7 +224,7 @@ impl RotatingToken {
                 diagnostics.push(will_rotate(&what, &reasons));
                 let warning = config.policy.follows_plan_warning(&prior.policy, record, &what, now);
                 diagnostics.extend(warning);
-                Record::plan(&context.private, now);
+                IssueRecord::plan(&context.private, now);
                 if let Some(connection) = connection {
                     before_rotation(&connection, diagnostics).await;
                     let (before, after) = (&prior.delivery.vault, &self.delivery.vault);
@@ -239,7 +239,7 @@ impl RotatingToken {
             }
             Decision::Unknown(unknown) => {
                 diagnostics.push(may_rotate(&what, &unknown));
-                Record::plan(&context.private, now);
+                IssueRecord::plan(&context.private, now);
                 if let Some(connection) = connection {
                     let (operation, vault) = (connection.operation(context), &self.delivery.vault);
                     connection.vault.plan(&operation, vault, owner, diagnostics).await;
@@ -263,7 +263,7 @@ impl RotatingToken {
         (private, clock): (&PrivateState, &Clock),
         diagnostics: &mut Diagnostics,
     ) {
-        Record::write(private, requested, &issued, clock);
+        IssueRecord::write(private, requested, issued.expires_at, clock);
         self.metadata.set_issued(&issued);
         let expiry = issued_expiry(requested, &issued, diagnostics);
         if self.policy.expires_at.known().is_none() {
@@ -334,10 +334,10 @@ impl RotatingToken {
         if let Some(spelled) = remote.unreadable_expiry {
             diagnostics.push(unreadable_expiry(&owner.what, spelled));
         }
-        let record = Record::read(&context.private);
+        let record = IssueRecord::read(&context.private);
         let rotated = self.is_rotated_outside(remote, record);
         if rotated {
-            Record::remove(&context.private);
+            IssueRecord::remove(&context.private);
         }
         if self.refresh_value(remote, record, rotated) {
             diagnostics.push(value_replaced_warning(&owner.what));
@@ -356,18 +356,24 @@ impl RotatingToken {
     }
 
     /// Whether the platform's present value differs from the value in the state.
-    pub(super) fn is_rotated_outside(&self, remote: RemoteToken<'_>, record: Option<Record>) -> bool {
-        let (expiry, issued_at) = record.map_or((self.policy.expiry(), None), Record::remote);
+    pub(super) fn is_rotated_outside(&self, remote: RemoteToken<'_>, record: Option<IssueRecord>) -> bool {
+        let (expiry, issued_at) = record.map_or((self.policy.expiry(), None), IssueRecord::remote);
         self.metadata.is_replaced(expiry, issued_at, remote)
     }
 
     /// Updates the value from what the platform reports. Returns whether the value in the state was
     /// rotated outside Terraform.
-    pub(super) fn refresh_value(&mut self, remote: RemoteToken<'_>, record: Option<Record>, rotated: bool) -> bool {
+    pub(super) fn refresh_value(
+        &mut self,
+        remote: RemoteToken<'_>,
+        record: Option<IssueRecord>,
+        rotated: bool,
+    ) -> bool {
         let had_value = self.delivery.has_value();
-        let is_explained = record.is_some_and(|record| !rotated && record.explains(self.policy.expiry(), remote));
+        let is_explained =
+            record.is_some_and(|record| !rotated && record.explains(self.policy.expiry(), remote.expires_at));
         if !is_explained {
-            refresh_expiry(&mut self.policy.expires_at, remote);
+            refresh_expiry(&mut self.policy.expires_at, remote.expires_at);
         }
         let adds = rotated || (!had_value && record.is_none());
         self.metadata.refresh_from(remote, adds);

@@ -3,12 +3,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 
 use super::api::{IssuedToken, ServiceAccount, UserToken};
-use super::diagnostics::{issued_for_another, other_expiry};
-use crate::framework::{Diagnostics, Field, Model, PrivateState};
-use crate::token::{Clock, Expiry, Issued, ValueStatus};
+use super::diagnostics::issued_for_another;
+use crate::framework::{Diagnostics, Field, Model};
+use crate::platform::rotation_policy::granted_expiry;
+use crate::token::{Expiry, ValueStatus};
 
 /// Attributes that the platform reports about a token's present value.
 #[derive(Model, Clone, Debug, Default)]
@@ -27,89 +27,9 @@ pub(super) struct TokenMetadata {
 /// The description of the attribute `token`.
 pub(super) const TOKEN: &str = "The token's value. Null with `vault` or `age_recipients`, after an import, and after a rotation outside Terraform.";
 
-/// The record of an issued value in the private state.
-///
-/// `expires_at` of the state is what the user declared, where Terraform insists on it. The platform
-/// may set another expiry, and an apply under `ignore_changes` must keep the former one in the state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub(super) struct Record {
-    /// The instant of the plan that requested the value.
-    planned_at: Timestamp,
-    /// The requested expiry; `None`: the platform's default.
-    asked: Option<Timestamp>,
-    /// The expiry that the platform reported; `None` if it reported none.
-    expires_at: Option<Timestamp>,
-    /// The time after the value was issued, by the platform's clock; `None` if no answer had a `Date`, or an
-    /// earlier version of the provider wrote the record.
-    #[serde(default)]
-    issued_at: Option<Timestamp>,
-}
-
 /// The minimum time between the issue of a value and an update that proves a later value. Shorter
 /// differences can be caused by the duration of the request and by the clocks of the platform's machines.
 const ISSUE_MARGIN: SignedDuration = SignedDuration::from_mins(5);
-
-const RECORD: &str = "issued";
-const PLANNED_AT: &str = "planned_at";
-
-impl Record {
-    /// Returns the record of the present value; `None` if the value was imported, or issued by an earlier
-    /// version of the provider.
-    pub(super) fn read(private: &PrivateState) -> Option<Self> {
-        private.get(RECORD)
-    }
-
-    /// Records the instant of a plan that requests a value.
-    pub(super) fn plan(private: &PrivateState, now: Timestamp) {
-        private.set(PLANNED_AT, now);
-    }
-
-    /// Records a value that was just issued.
-    pub(super) fn write(private: &PrivateState, requested: Option<Expiry>, issued: &IssuedToken, clock: &Clock) {
-        let now = clock.now();
-        let record = Self {
-            planned_at: private.get(PLANNED_AT).unwrap_or(now),
-            asked: requested.map(Expiry::instant),
-            expires_at: issued.expires_at,
-            issued_at: clock.is_synchronised().then_some(now),
-        };
-        private.remove(PLANNED_AT);
-        private.set(RECORD, record);
-    }
-
-    /// Removes the record of a value that was replaced.
-    pub(super) fn remove(private: &PrivateState) {
-        private.remove(RECORD);
-    }
-
-    /// Returns the time of the plan and the expiry that the platform reported, if it reported one. Later
-    /// plans decide by them about a rotation.
-    pub(super) fn issued(self) -> Option<Issued> {
-        let expiry = Expiry::at(self.expires_at?);
-        Some(Issued {
-            at: self.planned_at,
-            expiry,
-        })
-    }
-
-    /// Returns the expiry that the platform reported, and when the value had been issued.
-    pub(super) fn remote(self) -> (Option<Expiry>, Option<Timestamp>) {
-        (self.expires_at.map(Expiry::at), self.issued_at)
-    }
-
-    /// Returns the instant of the plan that requested the value.
-    pub(super) fn planned_at(self) -> Timestamp {
-        self.planned_at
-    }
-
-    /// Whether the state has the requested expiry, and the platform still reports the one that it set
-    /// instead.
-    pub(super) fn explains(self, state: Option<Expiry>, remote: RemoteToken<'_>) -> bool {
-        let at = |instant: Option<Timestamp>| instant.map(Expiry::at);
-        let is_unchanged = self.expires_at.is_none() || at(self.expires_at) == at(remote.expires_at);
-        state.is_some() && at(self.asked) == state && is_unchanged
-    }
-}
 
 /// The present value as the platform reports it.
 #[derive(Clone, Copy)]
@@ -265,20 +185,6 @@ impl TokenMetadata {
     }
 }
 
-/// Parses `expires_at` of a state.
-pub(super) fn expiry(expires_at: &Field<String>) -> Option<Expiry> {
-    expires_at.known().and_then(|text| Expiry::parse(text).ok())
-}
-
-/// Updates `expires_at` to the platform's expiry. Keeps the spelling of the state for the same instant.
-pub(super) fn refresh_expiry(expires_at: &mut Field<String>, remote: RemoteToken<'_>) {
-    if let Some(now) = remote.expires_at.map(Expiry::at)
-        && expiry(expires_at) != Some(now)
-    {
-        *expires_at = now.to_string().into();
-    }
-}
-
 /// Returns the expiry of an imported value. An expiry that cannot be parsed is kept as text, because null
 /// would mean that the value never expires.
 pub(super) fn imported_expiry(remote: RemoteToken<'_>) -> Field<String> {
@@ -295,13 +201,7 @@ pub(super) fn issued_expiry(
     diagnostics: &mut Diagnostics,
 ) -> Field<String> {
     diagnostics.extend(issued.mismatch.as_ref().map(issued_for_another));
-    let set = issued.expires_at.map(Expiry::at);
-    if let (Some(requested), Some(set)) = (requested, set)
-        && requested != set
-    {
-        diagnostics.push(other_expiry(requested, set));
-    }
-    set.or(requested).map(|expiry| expiry.to_string()).into()
+    granted_expiry(requested, issued.expires_at, diagnostics)
 }
 
 /// Whether both texts are the same instant, even with different precision. `false` if one is no instant.

@@ -28,6 +28,8 @@ pub enum Lifetime {
     Months(i32),
     /// A number of days of 24 hours.
     Days(i32),
+    /// The platform documents no maximum.
+    Undocumented,
 }
 
 /// The reason an expiry cannot be requested.
@@ -122,6 +124,7 @@ impl Lifetime {
         let span = match self {
             Self::Months(months) => months.months(),
             Self::Days(days) => days.days(),
+            Self::Undocumented => return Expiry::LATEST,
         };
         let end = now.to_zoned(TimeZone::UTC).checked_add(span);
         Expiry::at(end.map_or(Timestamp::MAX, |end| end.timestamp()))
@@ -133,6 +136,7 @@ impl fmt::Display for Lifetime {
         match self {
             Self::Months(months) => write!(f, "{months} months"),
             Self::Days(days) => write!(f, "{days} days"),
+            Self::Undocumented => f.write_str("any time"),
         }
     }
 }

@@ -140,6 +140,8 @@ pub enum Reason {
     },
     /// `expires_in` changed.
     LifetimeChanged,
+    /// This argument changed, which only a new token can have.
+    ArgumentChanged(&'static str),
     /// These `rotation_triggers` changed.
     TriggersChanged(Vec<String>),
     /// The value has expired, and the expiry policy rotates the token.
@@ -316,6 +318,7 @@ impl fmt::Display for Reason {
             Self::ExpiryChanged { from: Some(from), to } => write!(f, "expires_at changed from {from} to {to}"),
             Self::ExpiryChanged { from: None, to } => write!(f, "expires_at is now {to}, and it had no expiry"),
             Self::LifetimeChanged => f.write_str("expires_in changed"),
+            Self::ArgumentChanged(name) => write!(f, "{name} changed"),
             Self::TriggersChanged(names) => {
                 let names: Vec<_> = names.iter().map(|name| format!("rotation_triggers.{name}")).collect();
                 write!(f, "{} changed", names.join(", "))

@@ -432,3 +432,64 @@ async fn endpoints_of_python_client_exist() {
     let billing = "/auth/permissions/query?resourceType=Billing&resourceId=&permission=Read";
     assert_eq!(platform.ask(Method::GET, billing).await.text, "true");
 }
+
+#[tokio::test]
+async fn personal_access_tokens_follow_the_published_collection() {
+    let platform = Platform::new(Options::default()).await;
+    let create = async |body: Value| {
+        let request = platform.request(Method::POST, "/profile/tokens").body(body.to_string());
+        Platform::answer(request.bearer_auth(platform.admin.expose_secret())).await
+    };
+    let created = create(json!({"name": "ci", "expiresAt": "2100-01-01T00:00:00.417Z", "scopes": ["read"]})).await;
+    assert_eq!(created.status, 200);
+    let created = created.json();
+    let members: Vec<_> = created.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(members, ["createdAt", "expiresAt", "id", "name", "scopes", "value"]);
+    let value = SecretString::from(created["value"].as_str().unwrap());
+    for body in [
+        json!({}),
+        json!({"name": ""}),
+        json!({"name": "ci", "expiresAt": "2000-01-01T00:00:00Z"}),
+    ] {
+        assert_eq!(create(body).await.status, 400);
+    }
+
+    // It authenticates as its user, and the list shows no values.
+    let list = platform.ask_as(&value, Method::GET, "/profile/tokens").await.json();
+    let rows = list.as_array().unwrap();
+    assert_eq!(rows.len(), 2, "the one that the user had, and the new one");
+    let members: Vec<_> = rows[1].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(members, ["createdAt", "expiresAt", "id", "name"]);
+    assert_eq!(rows[1]["expiresAt"], "2100-01-01T00:00:00.417Z");
+    let profile = async |token| platform.ask_as(token, Method::GET, "/profile").await.json()["userId"].clone();
+    assert_eq!(profile(&value).await, profile(&platform.admin).await);
+    let roles = platform.ask_as(&value, Method::GET, "/auth/token/roles").await;
+    assert_eq!(roles.json(), json!(["Admin"]));
+
+    // Neither another user nor a streaming token can see or delete it.
+    let path = format!("/profile/tokens/{}", created["id"].as_str().unwrap());
+    let other = platform.sandbox.add_user(Role::Admin);
+    assert_eq!(platform.ask_as(&other, Method::DELETE, &path).await.status, 404);
+    let [streaming, _] = platform.sandbox.tokens(DEV).unwrap();
+    assert_eq!(
+        platform.ask_as(&streaming, Method::GET, "/profile/tokens").await.status,
+        403
+    );
+    let deleted = platform.ask(Method::DELETE, &path).await;
+    assert_eq!((deleted.status, &*deleted.text), (200, ""));
+    assert_eq!(platform.ask_as(&value, Method::GET, "/profile").await.status, 401);
+    assert_eq!(platform.ask(Method::DELETE, &path).await.status, 404);
+}
+
+#[tokio::test]
+async fn personal_access_token_is_rejected_after_its_expiry() {
+    let platform = Platform::new(Options::default()).await;
+    let expiry = platform.sandbox.clock().now() + SignedDuration::from_hours(1);
+    let token = platform
+        .sandbox
+        .add_personal_access_token(&platform.admin, "ci", Some(expiry))
+        .unwrap();
+    assert_eq!(platform.ask_as(&token.value, Method::GET, "/profile").await.status, 200);
+    platform.sandbox.advance(SignedDuration::from_hours(1));
+    assert_eq!(platform.ask_as(&token.value, Method::GET, "/profile").await.status, 401);
+}

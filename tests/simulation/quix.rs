@@ -9,6 +9,8 @@
 //! Promises at the end:
 //! - Both tokens of each declared environment are in the state, and valid.
 
+mod personal_access_tokens;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -21,7 +21,7 @@ use serde_json::json;
 use super::options::{Paths, Rotated};
 use super::refusal::Refusal;
 use super::state::{Caller, Portal, Workspace};
-use super::{Sandbox, zip};
+use super::{Sandbox, personal_access_tokens, zip};
 
 /// The certificate of the brokers' authority, whose key was discarded. Kafka clients reject an
 /// invalid certificate before they connect.
@@ -36,30 +36,27 @@ pub(super) fn routes() -> Router<Sandbox> {
         .route("/auth/permissions/query", get(permission))
         .route("/auth/token/details", get(token_details))
         .route("/auth/token/roles", get(token_roles))
-        .route("/profile", get(profile))
         .route("/{id}/topics", get(topics))
         .route("/workspaces/{id}/sdktokens", get(tokens))
         .route("/workspaces/{id}/sdktokens/rotate", post(rotate))
         .route("/sandbox-tokens", get(tokens_by_query).put(rotate_by_query))
+        .merge(personal_access_tokens::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
 }
 
-type HandlerResult = Result<Response, Refusal>;
+pub(super) type HandlerResult = Result<Response, Refusal>;
 
 impl Sandbox {
     /// Authenticates the request and handles it for the token's owner.
-    fn serve(
+    pub(super) fn serve(
         &self,
         headers: &HeaderMap,
         handle: impl FnOnce(&mut Portal, &Caller, Timestamp) -> HandlerResult,
     ) -> Response {
         self.with(|portal, now| {
             let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-            let token = text(header::AUTHORIZATION.as_str())
-                .and_then(|bearer| bearer.split_once(' '))
-                .and_then(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer").then_some(token));
-            let answer = match token.and_then(|token| portal.caller(token, now)) {
+            let answer = match bearer(headers).and_then(|token| portal.caller(token, now)) {
                 None => Err(Refusal::Unauthenticated),
                 Some(_) if text("x-version").is_some_and(|version| version != "2.0") => {
                     Err(Refusal::Invalid("The version is not supported."))
@@ -69,6 +66,12 @@ impl Sandbox {
             answer.unwrap_or_else(|refusal| portal.options.rejected(&refusal))
         })
     }
+}
+
+/// Returns the token in the `Authorization` header.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
 impl Portal {
@@ -190,22 +193,6 @@ fn roles(caller: &Caller) -> Vec<String> {
         Caller::User(role) => vec![format!("{role:?}")],
         Caller::Workspace(_) => vec!["Streaming".to_owned()],
     }
-}
-
-async fn profile(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
-    sandbox.serve(&headers, |_, caller, now| match caller {
-        Caller::Workspace(_) => Err(Refusal::Forbidden),
-        Caller::User(_) => Ok(Json(json!({
-            "userId": "00000000-0000-4000-8000-000000000002",
-            "email": "user@sandbox.example",
-            "firstName": "Sandbox",
-            "lastName": "User",
-            "createdAt": format!("{now:.3}"),
-            "updatedAt": format!("{now:.3}"),
-            "roles": roles(caller),
-        }))
-        .into_response()),
-    })
 }
 
 /// Returns an empty list.

@@ -9,6 +9,7 @@
 mod answer;
 mod api;
 mod options;
+mod personal_access_tokens;
 mod refusal;
 mod state;
 mod zip;
@@ -21,6 +22,7 @@ use super::Platform;
 use crate::token::Clock;
 
 pub use options::{ErrorBody, Options, Paths, Readers, Rotated, Tokens, option_variants};
+pub use personal_access_tokens::{PersonalAccessToken, PersonalAccessTokenOptions, personal_access_token_variants};
 pub use state::{Portal, Role};
 
 /// An in-memory Quix.
@@ -56,7 +58,7 @@ impl Sandbox {
 
     /// Creates a user with this role and returns a personal access token.
     pub fn add_user(&self, role: Role) -> SecretString {
-        self.lock().add_user(role)
+        self.with(|portal, now| portal.add_user(role, now))
     }
 
     /// Creates a workspace with this id.

@@ -4,6 +4,8 @@
 use http::StatusCode;
 use jiff::SignedDuration;
 
+use super::personal_access_tokens::PersonalAccessTokenOptions;
+
 /// The behaviour of the sandboxed platform. Every option can be changed while the sandbox runs.
 ///
 /// The defaults are the behaviour that Quix's documentation and its Python client show. Where an
@@ -36,6 +38,8 @@ pub struct Options {
     pub has_certificate: bool,
     /// The body of an error. The Python client accepts JSON and plain text.
     pub errors: ErrorBody,
+    /// What is open about personal access tokens.
+    pub personal_access_tokens: PersonalAccessTokenOptions,
 }
 
 impl Default for Options {
@@ -53,6 +57,7 @@ impl Default for Options {
             settings_are_strings: true,
             has_certificate: true,
             errors: ErrorBody::Problem,
+            personal_access_tokens: PersonalAccessTokenOptions::default(),
         }
     }
 }

@@ -17,6 +17,8 @@ pub(super) enum Refusal {
     MethodNotAllowed,
     /// The request is not valid, for this reason.
     Invalid(&'static str),
+    /// The platform answers this status, for this reason.
+    Rejected(StatusCode, &'static str),
 }
 
 impl Options {
@@ -27,6 +29,7 @@ impl Options {
             Refusal::Forbidden => (self.forbidden, "The caller lacks the permission."),
             Refusal::NotFound => (StatusCode::NOT_FOUND, "Not found."),
             Refusal::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed."),
+            Refusal::Rejected(status, problem) => (*status, *problem),
             Refusal::Invalid(problem) => (StatusCode::BAD_REQUEST, *problem),
         };
         match self.errors {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::options::{Options, Readers};
+use super::personal_access_tokens::PersonalAccessTokens;
 
 /// The role of a user in the organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub(super) struct Workspace {
 pub struct Portal {
     pub(super) options: Options,
     pub(super) issued: Vec<SecretString>,
-    users: BTreeMap<String, Role>,
+    pub(super) personal_access_tokens: PersonalAccessTokens,
     pub(super) workspaces: BTreeMap<String, Workspace>,
 }
 
@@ -56,16 +57,9 @@ impl Portal {
         Self {
             options,
             issued: Vec::new(),
-            users: BTreeMap::new(),
+            personal_access_tokens: PersonalAccessTokens::default(),
             workspaces: BTreeMap::new(),
         }
-    }
-
-    /// Creates a user with this role and a personal access token.
-    pub(super) fn add_user(&mut self, role: Role) -> SecretString {
-        let token = self.value("pat-");
-        self.users.insert(token.expose_secret().to_owned(), role);
-        token
     }
 
     /// Creates a workspace with two streaming tokens.
@@ -88,7 +82,8 @@ impl Portal {
             let (id, _) = workspaces.find(|(_, workspace)| workspace.accepts(token, now))?;
             Some(Caller::Workspace(id.clone()))
         };
-        self.users.get(token).copied().map(Caller::User).or_else(workspace)
+        let role = self.personal_access_tokens.role(token, now);
+        role.map(Caller::User).or_else(workspace)
     }
 
     /// "Rotating deactivates Token 1, Token 2 takes its place and a new Token 2 is generated."
@@ -107,7 +102,7 @@ impl Portal {
         Some(new)
     }
 
-    fn value(&mut self, prefix: &str) -> SecretString {
+    pub(super) fn value(&mut self, prefix: &str) -> SecretString {
         let random = std::iter::repeat_with(|| fastrand::char('a'..='f')).take(32);
         let value = SecretString::from(format!("{prefix}{}", random.collect::<String>()));
         self.issued.push(value.clone());

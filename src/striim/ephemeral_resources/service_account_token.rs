@@ -8,15 +8,15 @@
 //! - Open deletes an account that it created and cannot return. A token that neither Open nor Close
 //!   could revoke expires `expires_in` after its creation, and the next Open with the same prefix deletes
 //!   the account.
-//! - No account of another origin is deleted: its [`name`] proves ownership.
+//! - No account of another origin is deleted: its name ([`ephemeral_name`]) proves ownership.
 //!
 //! # Assumptions
 //! - The platform keeps the requested expiry, to the second. Otherwise an orphan stays until it is deleted
 //!   by hand, and counts against the quota as long as it is listed.
 
 mod diagnostics;
-mod name;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,8 +25,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::framework::{Diagnostic, Diagnostics, EphemeralResource, Field, Model, Opened, Outcome};
-use crate::platform::Session;
 use crate::platform::attributes::check_name;
+use crate::platform::{Session, ephemeral_name};
 use crate::striim::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, ServiceAccount};
 use crate::striim::connection::{Connection, Context};
 use crate::striim::diagnostics::{issued_for_another, quota_used_up};
@@ -38,6 +38,9 @@ use crate::striim::service_account::locked::LockedAccount;
 use crate::striim::service_account::plan::{check_description, has_no_mark};
 use crate::striim::token_value::KnownToken;
 use crate::token::{Expiry, parse_duration};
+
+/// The length of a prefix: with a hyphen and the suffix at most 30 characters.
+const PREFIX: RangeInclusive<usize> = 1..=17;
 
 /// How long a token is valid by default.
 const EXPIRES_IN: Duration = Duration::from_secs(60 * 60);
@@ -60,7 +63,7 @@ const DESCRIPTION: &str = "For one run of Terraform, which revokes it";
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::striim) struct EphemeralServiceAccountToken {
     /// The prefix of the service account's name. A hyphen and 12 letters and digits follow, which make the name unique.
-    #[attribute(required, length = name::PREFIX)]
+    #[attribute(required, length = PREFIX)]
     pub(in crate::striim) name_prefix: Field<String>,
     /// The description of the service account.
     #[attribute(optional, length = ..=MAX_DESCRIPTION, check = has_no_mark)]
@@ -184,11 +187,11 @@ impl EphemeralResource for ServiceAccountTokenEphemeral {
         let (orphans, others): (Vec<_>, Vec<_>) = accounts
             .iter()
             .cloned()
-            .partition(|account| name::is_orphan(config.prefix(), account, now));
+            .partition(|account| ephemeral_name::is_orphan(config.prefix(), &account.name, account.expires_at, now));
         for account in orphans {
             delete_orphan(&connection, context, &account, diagnostics).await;
         }
-        let name = name::new(config.prefix(), expiry.instant());
+        let name = ephemeral_name::new(config.prefix(), expiry.instant());
         diagnostics.extend(connection.planned_accounts.create(&name, &[], &others, now));
         if others.iter().filter(|account| is_active(account, now)).count() + 1 == QUOTA {
             diagnostics.push(diagnostics::uses_up_quota(&others, now));

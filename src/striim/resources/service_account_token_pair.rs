@@ -38,13 +38,13 @@ use crate::framework::{
     SourceState, Value,
 };
 use crate::platform::attributes::{Triggers, check_name, duration, known_duration};
+use crate::platform::rotation_policy::{Decision, RotationPolicy};
 use crate::platform::{Session, account as provider_account, decision_time, generation, private_record};
 use crate::striim::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, OwnToken, ServiceAccount, find};
 use crate::striim::connection::{Connection, Context};
 use crate::striim::errors::request_failed;
 use crate::striim::identity::Named;
 use crate::striim::replacement;
-use crate::striim::rotation_policy::{Decision, RotationPolicy};
 use crate::striim::service_account::LIFETIME;
 use crate::striim::service_account::create::wait_for_deletion;
 use crate::striim::service_account::delete::check_replacement_name;

@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 
 use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
 use crate::platform::Runtime;
+use crate::platform::rotation_policy::RotationPolicy;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
 use crate::sandbox::striim::{Options, Role, Sandbox};
@@ -13,7 +14,6 @@ use crate::striim::provider::Striim;
 use crate::striim::resources::personal_access_token::PersonalAccessToken;
 use crate::striim::resources::service_account_token::ServiceAccountToken;
 use crate::striim::resources::service_account_token_pair::ServiceAccountTokenPair;
-use crate::striim::rotation_policy::RotationPolicy;
 use crate::striim::tests::sandbox;
 
 const USER: &str = "ann@acme.example";

@@ -2,6 +2,7 @@
 
 mod account;
 mod clock;
+mod rotation_policy;
 mod saved_plan;
 mod secrets;
 mod workspace;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::framework::Model;
 use crate::framework::testing::SingleResource;
+use crate::platform::rotation_policy::RotationPolicy;
 use crate::sandbox::striim::{AuditAction, Options, Role, Sandbox};
 use crate::striim::resources::personal_access_token::PersonalAccessToken;
 use crate::striim::resources::service_account_token::ServiceAccountToken;
 use crate::striim::resources::service_account_token_pair::ServiceAccountTokenPair;
-use crate::striim::rotation_policy::RotationPolicy;
 use crate::striim::tests::{provider, sandbox};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);

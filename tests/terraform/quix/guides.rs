@@ -100,3 +100,17 @@ fn leaked_token_is_revoked_by_its_hash_or_a_forced_trigger() {
         world.plans_nothing().await;
     });
 }
+
+#[test]
+fn personal_access_token_of_the_guide_applies_and_is_stable() {
+    World::on_each_version(async |world| {
+        world.take(&[
+            World::provider_example(),
+            World::examples_folder().join("guides/personal-access-tokens/overlap.tf"),
+        ]);
+        world.apply().await;
+        world.plans_nothing().await;
+        let attributes = world.attributes("quix_personal_access_token.ci").await;
+        assert!(world.accepts(&attributes["token"]));
+    });
+}

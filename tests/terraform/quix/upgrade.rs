@@ -10,6 +10,15 @@ resource "quix_streaming_tokens" "dev" {
   workspace_id      = "acme-shop-dev"
   rotation_triggers = { leak = "none" }
 }
+
+resource "quix_personal_access_token" "ci" {
+  name              = "ci"
+  scopes            = ["read"]
+  expires_in        = "90d"
+  rotate_before     = "14d"
+  overlap           = "2h"
+  rotation_triggers = { release = "1" }
+}
 "#;
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use token_providers::framework::Provider;
 use token_providers::platform::Runtime;
 use token_providers::quix::Quix;
-use token_providers::sandbox::quix::{Options, Portal, Role, Sandbox};
+use token_providers::sandbox::quix::{Options, PersonalAccessToken, Portal, Role, Sandbox};
 
 pub(crate) use crate::terraform::world::{PlatformUnderTest, generation, warnings};
 
@@ -47,6 +47,12 @@ pub(crate) fn tokens(leak: &str) -> String {
 }
 
 impl World {
+    /// The personal access tokens of the provider's user. The first is the provider's own.
+    pub(crate) fn tokens(&self) -> Vec<PersonalAccessToken> {
+        let own = self.given("Quix__Sdk__Token").into();
+        self.sandbox.personal_access_tokens(&own)
+    }
+
     /// Asserts that both tokens are in the state and valid, and returns the attributes.
     pub(crate) async fn assert_current(&self) -> Value {
         let attributes = self.attributes(TOKENS).await;

@@ -8,12 +8,12 @@ use crate::framework::PrivateState;
 use crate::framework::testing::{
     self, Configuration, ResourceBlock, Run, RunOptions, SavedPlan, SingleResource, Workspace,
 };
+use crate::platform::rotation_policy::RotationPolicy;
 use crate::platform::testing::gateway_answers::gateway_answers;
 use crate::sandbox::striim::{Options, RefusalStatus, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
 use crate::striim::api::Api;
 use crate::striim::resources::pat_status::PatStatus;
-use crate::striim::rotation_policy::RotationPolicy;
 use crate::striim::tests::{Connected, api, api_with, connection, operation, provider_by, sandbox};
 
 const USER: &str = "ann@acme.example";

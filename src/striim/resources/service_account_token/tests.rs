@@ -3,10 +3,10 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::framework::testing::{Run, SingleResource};
 use crate::framework::{DynResource, Severity};
+use crate::platform::rotation_policy::RotationPolicy;
 use crate::platform::testing::gateway_answers::gateway_answers;
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{Instants, Names, Options, Sandbox};
-use crate::striim::rotation_policy::RotationPolicy;
 use crate::striim::tests::{provider, sandbox};
 
 const NAME: &str = "CI-Pipeline";

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::framework::{Diagnostics, Field, Model};
+use crate::platform::rotation_policy::{expiry, refresh_expiry, unreadable_expiry};
 use crate::striim::api::{IssuedToken, ServiceAccount};
-use crate::striim::diagnostics::{spelled_otherwise, token_of, unreadable_expiry, value_replaced_warning};
+use crate::striim::diagnostics::{spelled_otherwise, token_of, value_replaced_warning};
 use crate::striim::service_account::lookup::{find_own, may_be_spelled_otherwise};
 use crate::striim::token_value::{self, KnownToken, TokenMetadata};
 use crate::token::Expiry;
@@ -78,7 +79,7 @@ impl Account {
     }
 
     pub(super) fn expiry(&self) -> Option<Expiry> {
-        token_value::expiry(&self.expires_at)
+        expiry(&self.expires_at)
     }
 
     /// The token as the state knows it.
@@ -115,7 +116,7 @@ impl Account {
         }
         let rotated = self.metadata.is_replaced(self.expiry(), issued_at, account.into());
         let had_value = !self.token.is_null();
-        token_value::refresh_expiry(&mut self.expires_at, account.into());
+        refresh_expiry(&mut self.expires_at, account.expires_at);
         self.metadata.refresh_from(account.into(), rotated || !had_value);
         if rotated && had_value {
             // Null makes the next plan rotate, and no client reads a revoked value.

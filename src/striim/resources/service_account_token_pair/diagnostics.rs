@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use crate::framework::{Diagnostic, Severity};
+use crate::platform::rotation_policy::listed;
 use crate::striim::api::ServiceAccount;
-use crate::striim::diagnostics::{list, listed};
+use crate::striim::diagnostics::list;
 use crate::striim::quota::QUOTA;
 use crate::token::{Expiry, HumanDuration, Reason};
 

@@ -8,11 +8,11 @@ use crate::platform::attributes::{is_same_text, keep_spelling, known_duration, m
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::declarations::{Declaration, declaration};
 use crate::platform::generation;
+use crate::platform::rotation_policy::Decision;
 use crate::striim::api::find;
 use crate::striim::connection::Context;
 use crate::striim::diagnostics::Change::Rotate;
 use crate::striim::replacement;
-use crate::striim::rotation_policy::Decision;
 use crate::striim::service_account::plan::{
     NameStatus, check_description, name_status, plan_deletion, warn_if_own_token,
 };

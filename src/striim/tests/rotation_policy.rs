@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::time::advance;
 
-use super::RotationPolicy;
 use crate::framework::testing::{Run, SingleResource};
 use crate::framework::{Field, Model};
+use crate::platform::rotation_policy::RotationPolicy;
 use crate::sandbox::Fault;
 use crate::sandbox::striim::{KeptExpiry, ListUpdated, Options, Role, Sandbox};
 use crate::striim::api::{NewServiceAccount, OwnToken};

@@ -1,41 +1,32 @@
-//! The names of ephemeral service accounts: `<prefix>-<expiry><random>`.
+//! The names of ephemeral tokens: `<prefix>-<expiry><random>`.
 //!
-//! A killed run leaves its account as an orphan. The next run deletes it, but never an account of
-//! another origin. So the name contains when the account's token expires, and an account counts as an
-//! orphan only if its token *expired exactly then*. That is not true of an account of another origin
-//! with a name of the same form, nor of one whose token was rotated since.
+//! A killed run leaves its token as an orphan. The next run deletes it, but never a token of another
+//! origin. So the name contains when the token expires, and a token counts as an orphan only if it
+//! *expired exactly then*. That is not true of a token of another origin with a name of the same form,
+//! nor of one that was rotated since.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
-
-use crate::striim::api::ServiceAccount;
-
-/// The length of a prefix: with a hyphen and the suffix at most 30 characters.
-pub(super) const PREFIX: RangeInclusive<usize> = 1..=17;
 
 /// The characters, of five bits each: RFC 4648's base32 in lower case.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 /// The number of characters of the expiry: seconds since 1970, up to the year 3058.
 const INSTANT: u32 = 7;
-/// The number of random characters: 33 million values for accounts that expire in the same second.
+/// The number of random characters: 33 million values for tokens that expire in the same second.
 const RANDOM: u32 = 5;
 
-/// Returns a name for an account whose token expires at `expires_at`, of which only whole seconds count.
-pub(super) fn new(prefix: &str, expires_at: Timestamp) -> String {
+/// Returns a name for a token that expires at `expires_at`, of which only whole seconds count.
+pub(crate) fn new(prefix: &str, expires_at: Timestamp) -> String {
     // Each is seeded by the system's randomness.
     let random = RandomState::new().build_hasher().finish();
     format!("{prefix}-{}{}", instant(expires_at), letters(random, RANDOM))
 }
 
-/// Whether an account is an orphan: created under this prefix, with a token that expired as its name says.
-pub(super) fn is_orphan(prefix: &str, account: &ServiceAccount, now: Timestamp) -> bool {
-    let suffix = account
-        .name
-        .strip_prefix(prefix)
-        .and_then(|rest| rest.strip_prefix('-'));
-    suffix.zip(account.expires_at).is_some_and(|(suffix, expires_at)| {
+/// Whether a token is an orphan: created under this prefix, and it expired as its name says.
+pub(crate) fn is_orphan(prefix: &str, name: &str, expires_at: Option<Timestamp>, now: Timestamp) -> bool {
+    let suffix = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-'));
+    suffix.zip(expires_at).is_some_and(|(suffix, expires_at)| {
         let random = suffix.strip_prefix(&instant(expires_at));
         let is_random = |random: &str| random.len() == RANDOM as usize && random.bytes().all(|b| ALPHABET.contains(&b));
         expires_at <= now && random.is_some_and(is_random)
@@ -56,35 +47,21 @@ fn letters(number: u64, count: u32) -> String {
 mod tests {
     use super::*;
 
-    fn account(name: &str, expires_at: Option<&str>) -> ServiceAccount {
-        ServiceAccount {
-            name: name.to_owned(),
-            token_id: None,
-            description: None,
-            managed_by: None,
-            expires_at: expires_at.map(|instant| instant.parse().unwrap()),
-            unreadable_expiry: None,
-            updated_at: None,
-            updated_by: None,
-        }
-    }
-
     #[test]
-    fn names_fit_the_platform_and_differ() {
+    fn names_are_short_and_differ() {
         let expiry: Timestamp = "2027-02-09T00:00:00.5Z".parse().unwrap();
-        let longest = "p".repeat(*PREFIX.end());
-        let names: std::collections::BTreeSet<_> = (0..100).map(|_| new(&longest, expiry)).collect();
+        let names: std::collections::BTreeSet<_> = (0..100).map(|_| new("p", expiry)).collect();
         assert!(names.len() > 95, "of 33 million");
-        assert!(names.iter().all(|name| name.len() == 30), "{names:?}");
-        assert_eq!(new("p", expiry).len(), 14);
+        assert!(names.iter().all(|name| name.len() == 14), "{names:?}");
     }
 
     #[test]
-    fn orphan_is_an_account_whose_expiry_is_that_in_its_name() {
+    fn orphan_is_a_token_whose_expiry_is_that_in_its_name() {
         let expiry = "2027-02-09T00:00:00Z";
         let name = new("ci", expiry.parse().unwrap());
-        let is_orphan = |prefix, name: &str, expires_at, now: &str| {
-            super::is_orphan(prefix, &account(name, expires_at), now.parse().unwrap())
+        let is_orphan = |prefix, name: &str, expires_at: Option<&str>, now: &str| {
+            let expires_at = expires_at.map(|instant| instant.parse().unwrap());
+            super::is_orphan(prefix, name, expires_at, now.parse().unwrap())
         };
         assert!(is_orphan("ci", &name, Some(expiry), expiry));
         assert!(is_orphan(
