@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use super::api::{Api, StreamToken, TokenId};
 use super::quota::PlannedTokens;
-use crate::framework::{self, Field};
+use crate::framework;
 use crate::platform::{SharedList, TimeSource};
 use crate::rest::{Error, Operation};
 
@@ -60,14 +59,6 @@ impl Connection {
     pub(super) async fn is_permanent(&self, operation: &Operation, id: TokenId) -> Result<bool, Error> {
         let permanent_tokens = self.permanent_tokens(operation).await?;
         Ok(permanent_tokens.iter().any(|token| token.id == id))
-    }
-
-    /// Whether the provider authenticates with this value of a state.
-    pub(super) async fn is_own_credential(&self, key: &Field<SecretString>) -> bool {
-        match key.known() {
-            Some(key) => self.api.is_own_credential(key).await,
-            None => false,
-        }
     }
 
     /// Invalidates the cached list. Call after every creation and deletion.

@@ -4,6 +4,7 @@
 //! - Create creates the token (`create.rs`) and deactivates it if `is_active` is false.
 //! - Refresh reads the token with its value, which the platform returns again.
 //! - A change of `is_active` updates the token in place (`activate.rs`).
+//! - A change of `age_recipients` reads the value again and stores it as declared (`stored_key.rs`).
 //! - A reason to rotate (`rotation_policy.rs`) creates a successor and then deletes the current
 //!   token (`rotate.rs`): in the same apply, or in the first one after `overlap`.
 //! - Destroy deletes both tokens (`delete.rs`).
@@ -31,17 +32,17 @@ mod plan;
 mod previous;
 mod rotate;
 mod rotation_policy;
+mod stored_key;
 #[cfg(test)]
 mod tests;
 
 use std::mem::discriminant;
 
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
 
 use self::activate::set_active;
 use self::create::with_times;
-use self::delete::{delete, delete_unless_own, is_listed};
+use self::delete::{delete, delete_unless_own, is_listed, is_own_token};
 pub(in crate::neuroio) use self::model::StreamToken;
 use self::plan::{plan_creation, plan_deletion, plan_deletion_of_previous, plan_rotation};
 use self::previous::PreviousToken;
@@ -79,7 +80,7 @@ impl StreamTokenResource {
         if let Some(connection) = context.known_client()
             && planned.is_inactive()
             && !prior.is_inactive()
-            && connection.is_own_credential(&prior.key).await
+            && is_own_token(&connection, &connection.operation(context), prior).await
         {
             context.report(diagnostics::own_credential("deactivate").as_warning());
         }
@@ -100,6 +101,7 @@ impl Resource for StreamTokenResource {
         let planned = &mut change.planned;
         let Some(prior) = &change.prior else {
             planned.generation = Field::Unknown;
+            planned.value.mark_unknown();
             planned.previous = PreviousToken::default();
             if planned.is_permanent() {
                 planned.expires_at = Field::Null;
@@ -163,6 +165,9 @@ impl Resource for StreamTokenResource {
                 planned.generation = Field::Unknown;
             }
         }
+        if planned.value.is_stored_differently(&prior.value) {
+            planned.value.mark_unknown();
+        }
         // If the apply deactivates the token, it deletes the previous one.
         if planned.is_active.is_unknown() && !planned.previous.previous_id.is_null() {
             planned.previous = PreviousToken::unknown();
@@ -180,6 +185,7 @@ impl Resource for StreamTokenResource {
         decision_time::record(&context.private, self.now());
         let operation = connection.operation(context);
         let permanent = planned.is_permanent();
+        planned.value.check()?;
         let created = {
             let (before, diagnostics) = (&mut *connection.created.lock().await, &mut context.diagnostics());
             create::create(&connection.api, &operation, permanent, None, before, diagnostics).await
@@ -193,7 +199,7 @@ impl Resource for StreamTokenResource {
         let mut state = planned;
         state.generation = self.session.first_generation().into();
         state.previous = PreviousToken::default();
-        state.set_issued(&context.private, issued);
+        state.set_issued(&context.private, issued).leaving(state.clone())?;
         if is_inactive {
             let set = set_active(&connection, &operation, state.clone(), false).await;
             return set.map_err(|failed| failed.or_leaving(state));
@@ -210,7 +216,7 @@ impl Resource for StreamTokenResource {
         let read = connection.api.get(&operation, id).await;
         self.session.report_skew(&mut context.diagnostics());
         match read {
-            Ok(issued) => state.refresh_from(issued),
+            Ok(issued) => state.refresh_from(issued)?,
             // The platform may hide expired tokens. An expired token was not deleted outside
             // Terraform.
             Err(error) if error.is_not_found() && state.has_expired(self.now()) => {}
@@ -225,7 +231,7 @@ impl Resource for StreamTokenResource {
                 match connection.api.get(&operation, previous).await {
                     Ok(issued) => {
                         context.report(diagnostics::falls_back(&state.name(), previous));
-                        state.fall_back_to(&context.private, issued);
+                        state.fall_back_to(&context.private, issued)?;
                     }
                     Err(error) if error.is_not_found() => {
                         let is_listed = is_listed(&connection.api, &operation, previous).await?;
@@ -278,6 +284,11 @@ impl Resource for StreamTokenResource {
             }
             connection.invalidate();
         }
+        if state.value.is_unknown() {
+            let issued = connection.api.get(&operation, state.id()?).await;
+            let issued = issued.map_err(|error| request_failed(&error)).leaving(prior.clone())?;
+            state.value.store(issued.key).leaving(prior)?;
+        }
         if state.is_active == is_active.into() {
             return Ok(state);
         }
@@ -289,7 +300,7 @@ impl Resource for StreamTokenResource {
         let (connection, id) = (context.client()?, state.id()?);
         self.session.generations().observe(&state.generation);
         let operation = connection.operation(context);
-        if connection.is_own_credential(&state.key).await {
+        if is_own_token(&connection, &operation, &state).await {
             return Err(diagnostics::own_credential("delete").into());
         }
         if let Some(previous) = state.previous.id() {
@@ -313,7 +324,7 @@ impl Resource for StreamTokenResource {
             generation: self.session.first_generation().into(),
             ..StreamToken::default()
         };
-        state.refresh_from(issued);
+        state.refresh_from(issued)?;
         private_record::set_imported(&context.private);
         decision_time::record(&context.private, self.now());
         Ok(Some(state))
@@ -324,10 +335,7 @@ impl Resource for StreamTokenResource {
             let connection = context.client()?;
             let operation = connection.operation(context);
             match connection.api.get(&operation, state.id()?).await {
-                Ok(issued) => {
-                    let key = state.key.known().map(ExposeSecret::expose_secret);
-                    Ok(key.is_none_or(|key| key == issued.key.expose_secret()))
-                }
+                Ok(issued) => Ok(state.may_be(&issued)),
                 Err(error) if error.is_not_found() => Ok(false),
                 Err(error) => Err(request_failed(&error)),
             }

@@ -1,5 +1,6 @@
 //! Activates and deactivates a stream token.
 
+use super::delete::is_own_token;
 use super::diagnostics;
 use super::model::StreamToken;
 use crate::framework::{Leaving, Outcome};
@@ -18,13 +19,14 @@ pub(super) async fn set_active(
     is_active: bool,
 ) -> Outcome<StreamToken> {
     let id = state.id()?;
-    if !is_active && connection.is_own_credential(&state.key).await {
+    if !is_active && is_own_token(connection, operation, &state).await {
         return Err(diagnostics::own_credential("deactivate").into());
     }
     let set = connection.api.set_active(operation, id, is_active).await;
     set.map_err(|error| request_failed(&error))?;
     let issued = connection.api.get(operation, id).await;
-    state.refresh_from(issued.map_err(|error| request_failed(&error))?);
+    let refreshed = state.refresh_from(issued.map_err(|error| request_failed(&error))?);
+    refreshed.leaving(state.clone())?;
     if state.is_active == is_active.into() {
         return Ok(state);
     }

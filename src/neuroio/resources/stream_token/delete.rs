@@ -14,6 +14,7 @@
 //! - The platform does not reuse ids.
 
 use super::diagnostics::own_credential;
+use super::model::StreamToken;
 use crate::framework::Diagnostic;
 use crate::neuroio::api::{Api, TokenId};
 use crate::neuroio::connection::Connection;
@@ -48,6 +49,16 @@ pub(super) async fn delete_unless_own(
         return Err(own_credential("delete"));
     }
     delete(&connection.api, operation, id).await
+}
+
+/// Whether the provider authenticates with the token of a state. An encrypted value is read again;
+/// errors are ignored here, because the request that follows reports them.
+pub(super) async fn is_own_token(connection: &Connection, operation: &Operation, state: &StreamToken) -> bool {
+    match (state.value.known(), state.id()) {
+        (Some(key), _) => connection.api.is_own_credential(key).await,
+        (None, Ok(id)) => is_own(connection, operation, id).await == Ok(true),
+        (None, Err(_)) => false,
+    }
 }
 
 /// Whether the provider authenticates with a token whose value the state does not have. False if

@@ -1,11 +1,12 @@
 //! The attributes of a stream token, and their transitions in a plan, an apply and a refresh.
 
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::ExposeSecret;
 
 use super::diagnostics;
 use super::previous::PreviousToken;
 use super::rotation_policy::{CurrentToken, RotationPolicy};
+use super::stored_key::StoredKey;
 use crate::framework::{Diagnostic, Field, Model, PrivateState};
 use crate::neuroio::api::{self, Issued, TokenId};
 use crate::neuroio::found::Found;
@@ -20,8 +21,9 @@ const FELL_BACK: &str = "fell_back";
 /// Manages a stream token of the account, of the space or of the managers that the provider's
 /// `api_token` belongs to.
 ///
-/// ~> **The Terraform state contains the value** of the token. Everyone who can read the state can
-/// use the token.
+/// ~> **The Terraform state contains the value** of the token, unless `age_recipients` is set.
+/// Everyone who can read the state can use the token. With `age_recipients`, the state has the value
+/// encrypted.
 ///
 /// **A permanent token** does not expire. An account or space may have five of them; a plan that
 /// would exceed this limit warns before anything is created.
@@ -87,9 +89,8 @@ pub(in crate::neuroio) struct StreamToken {
     /// The platform's number for the token. It changes with each rotation.
     #[attribute(computed, planned, import, identity)]
     pub(in crate::neuroio) id: Field<String>,
-    /// The token's value.
-    #[attribute(computed, planned)]
-    pub(in crate::neuroio) key: Field<SecretString>,
+    #[attribute(flatten)]
+    pub(in crate::neuroio) value: StoredKey,
     #[attribute(computed, planned, description = generation::DESCRIPTION)]
     pub(in crate::neuroio) generation: Field<i64>,
     /// When the token was created, in UTC.
@@ -171,7 +172,7 @@ impl StreamToken {
     /// Marks the attributes unknown that a rotation changes.
     pub(super) fn mark_unknown(&mut self) {
         self.id = Field::Unknown;
-        self.key = Field::Unknown;
+        self.value.mark_unknown();
         self.created_at = Field::Unknown;
         self.expires_at = match self.is_permanent() {
             true => Field::Null,
@@ -181,28 +182,50 @@ impl StreamToken {
     }
 
     /// Records the token that a creation or a rotation issued.
-    pub(super) fn set_issued(&mut self, private: &PrivateState, issued: Issued) {
+    ///
+    /// # Errors
+    /// The value could not be encrypted. The state then has everything else.
+    pub(super) fn set_issued(&mut self, private: &PrivateState, issued: Issued) -> Result<(), Diagnostic> {
         // They are those of the token before.
         self.expires_at = Field::Null;
-        self.refresh_from(issued);
         private_record::set_issued(private);
         private.remove(FELL_BACK);
+        self.refresh_from(issued)
     }
 
     /// Makes the previous token the current one, after the current one was deleted outside
     /// Terraform. The next plan rotates it.
-    pub(super) fn fall_back_to(&mut self, private: &PrivateState, previous: Issued) {
+    ///
+    /// # Errors
+    /// The value could not be encrypted.
+    pub(super) fn fall_back_to(&mut self, private: &PrivateState, previous: Issued) -> Result<(), Diagnostic> {
         self.previous = PreviousToken::default();
         self.expires_at = Field::Null;
-        self.refresh_from(previous);
         self.generation = generation::next(&self.generation);
         private.set(FELL_BACK, true);
+        self.refresh_from(previous)
     }
 
     /// Sets all attributes to the platform's values.
-    pub(super) fn refresh_from(&mut self, Issued { token, key }: Issued) {
+    ///
+    /// # Errors
+    /// The value could not be encrypted. The state then has everything else.
+    pub(super) fn refresh_from(&mut self, Issued { token, key }: Issued) -> Result<(), Diagnostic> {
+        let is_same_token = self.id.known() == Some(&token.id.to_string());
         self.refresh_from_listed(&token);
-        self.key = key.into();
+        self.value.refresh(key, is_same_token)
+    }
+
+    /// Whether the token with this value and these times may be that of the state.
+    pub(super) fn may_be(&self, issued: &Issued) -> bool {
+        match self.value.known() {
+            Some(key) => key.expose_secret() == issued.key.expose_secret(),
+            // An encrypted value cannot be compared.
+            None => self
+                .created()
+                .zip(issued.token.created)
+                .is_none_or(|(ours, theirs)| ours == theirs),
+        }
     }
 
     /// Sets all attributes except the value, which the list does not contain.

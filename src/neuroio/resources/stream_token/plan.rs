@@ -1,6 +1,6 @@
 //! Checks and warnings of a plan that creates, rotates or deletes a stream token.
 
-use super::delete::is_own;
+use super::delete::{is_own, is_own_token};
 use super::diagnostics;
 use super::model::StreamToken;
 use crate::neuroio::api::TokenId;
@@ -31,7 +31,7 @@ pub(super) async fn plan_deletion(context: &Context, prior: &StreamToken) {
     if let Ok(id) = prior.id() {
         connection.planned.delete(id);
     }
-    if connection.is_own_credential(&prior.key).await {
+    if is_own_token(&connection, &connection.operation(context), prior).await {
         context.report(diagnostics::own_credential("delete").as_warning());
     }
 }
@@ -56,7 +56,7 @@ pub(super) async fn plan_rotation(context: &Context, prior: &StreamToken, keeps_
         context.report(diagnostics::deletes_previous(&prior.name(), previous, None));
         plan_deletion_of_previous(context, &connection, previous).await;
     }
-    if connection.is_own_credential(&prior.key).await {
+    if is_own_token(&connection, &connection.operation(context), prior).await {
         context.report(diagnostics::rotates_own_credential(keeps_current));
     }
     if !prior.is_permanent() {

@@ -14,11 +14,11 @@
 
 use super::activate::set_active;
 use super::create::{create, with_times};
-use super::delete::{delete, delete_unless_own};
+use super::delete::{delete, delete_unless_own, is_own_token};
 use super::diagnostics;
 use super::model::StreamToken;
 use super::previous::PreviousToken;
-use crate::framework::{Diagnostic, Failed, Outcome};
+use crate::framework::{Diagnostic, Failed, Leaving, Outcome};
 use crate::neuroio::api::{Issued, TokenId};
 use crate::neuroio::connection::{Connection, Context};
 use crate::neuroio::errors::request_failed;
@@ -39,6 +39,7 @@ pub(super) async fn rotate(
         delete_unless_own(connection, &operation, previous).await?;
         prior.previous = PreviousToken::default();
     }
+    planned.value.check().leaving(prior.clone())?;
     let mut turn = connection.created.lock().await;
     let permanent = planned.is_permanent();
     let created = {
@@ -63,7 +64,8 @@ pub(super) async fn rotate(
     let inactive = planned.is_inactive();
     let mut state = planned;
     state.generation = generation::next(&prior.generation);
-    state.set_issued(&context.private, issued.clone());
+    let stored = state.set_issued(&context.private, issued.clone());
+    stored.leaving(state.clone())?;
     let overlap = state.rotation.overlap_duration();
     state.previous = PreviousToken::new(current, Deletion::after(state.created(), overlap));
     if inactive || overlap.is_zero() {
@@ -92,7 +94,7 @@ async fn delete_predecessor(
     current: TokenId,
     successor: &Issued,
 ) -> Result<(), Diagnostic> {
-    if connection.is_own_credential(&prior.key).await {
+    if is_own_token(connection, operation, prior).await {
         let switched = connection.api.switch_credential(operation, successor).await;
         switched.map_err(|error| request_failed(&error))?;
     }

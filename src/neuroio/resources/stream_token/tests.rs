@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::rotation_policy::RotationPolicy;
@@ -12,6 +12,9 @@ use crate::framework::testing::{Action, Run, RunOptions, SingleResource};
 use crate::framework::{Model, Severity, Value};
 use crate::neuroio::provider::NeuroIo;
 use crate::neuroio::tests::{option_variants, path, provider, provider_with, sandbox};
+use crate::platform::age_recipients::AgeRecipients;
+use crate::platform::encryption::decrypt;
+use crate::platform::testing::age_key;
 use crate::sandbox::neuroio::{Options, Realm, Sandbox};
 use crate::sandbox::{Effect, Fault};
 
@@ -95,7 +98,7 @@ impl World {
     }
 
     fn accepts(&self, state: &StreamToken) -> bool {
-        let key = state.key.known().map_or("", ExposeSecret::expose_secret);
+        let key = state.value.key.known().map_or("", ExposeSecret::expose_secret);
         self.sandbox.is_live(key)
     }
 }
@@ -190,7 +193,7 @@ async fn expired_temporary_token_is_rotated_and_the_plan_warns() {
         tokio::time::advance(HOUR * 6).await;
         let run = world.plan(&token(false)).await.plans(Action::Update);
         let planned = StreamToken::from_value(&run.planned).unwrap();
-        assert!(planned.expires_at.is_unknown() && planned.key.is_unknown());
+        assert!(planned.expires_at.is_unknown() && planned.value.key.is_unknown());
         run.warns("it expired at");
 
         world.apply(&token(false)).await.succeeds();
@@ -446,7 +449,7 @@ async fn changed_trigger_rotates_and_the_plan_shows_the_reason_and_the_generatio
             let run = world.plan(&released(permanent, "2", "")).await.plans(Action::Update);
             let planned = StreamToken::from_value(&run.planned).unwrap();
             assert_eq!(planned.generation, generation::next(&first.generation));
-            assert!(planned.id.is_unknown() && planned.key.is_unknown() && planned.created_at.is_unknown());
+            assert!(planned.id.is_unknown() && planned.value.key.is_unknown() && planned.created_at.is_unknown());
             assert_eq!(planned.expires_at.is_null(), permanent);
             run.warns("will be rotated")
                 .warns("rotation_triggers.release changed")
@@ -695,7 +698,7 @@ async fn rotation_of_the_providers_own_token_continues_with_the_new_one() {
             assert_eq!(world.ids(), [own.id, id(&state)]);
         }
         // The provider is configured with the new value.
-        let key = state.key.known().unwrap();
+        let key = state.value.key.known().unwrap();
         world.provider = Box::new(provider_with(&world.sandbox, key));
         world.apply(&released(true, "2", overlap)).await.succeeds();
         assert_eq!(world.ids(), [id(&state)]);
@@ -839,4 +842,93 @@ async fn lagging_list_neither_repeats_a_rotation_nor_keeps_a_deleted_token() {
             assert_eq!(world.ids(), [3, 4]);
         }
     }
+}
+
+/// Declares a token whose value is encrypted to these recipients, with a trigger.
+fn encrypted_to(recipients: &[&str], release: &str) -> StreamToken {
+    let recipients: AgeRecipients = recipients.iter().map(|recipient| Field::from(*recipient)).collect();
+    let mut config = released(true, release, "");
+    config.value.age_recipients = recipients.into();
+    config
+}
+
+/// Returns the value that this identity decrypts from the state, which has it in no other form.
+#[track_caller]
+fn decrypted(world: &World, identity: &SecretString) -> String {
+    let state = world.state();
+    assert!(state.value.key.is_null());
+    let value = decrypt(state.value.encrypted_key.known().unwrap(), identity).unwrap();
+    assert!(world.sandbox.is_live(value.expose_secret()));
+    assert!(!format!("{state:?}").contains(value.expose_secret()));
+    value.expose_secret().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn encrypted_value_is_kept_by_refreshes_and_replaced_by_rotations() {
+    let (identity, recipient) = age_key();
+    let config = |release| encrypted_to(&[&recipient], release);
+    let mut world = World::new(Options::default()).created(&config("1")).await;
+    let first = decrypted(&world, &identity);
+    world.assert_stable(&config("1")).await;
+    world.apply(&config("2")).await.plans(Action::Update);
+    assert_ne!(decrypted(&world, &identity), first);
+    assert!(!world.sandbox.is_live(&first));
+    world.destroy().await.succeeds();
+    assert!(world.ids().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn changed_recipients_encrypt_the_same_value_without_a_rotation() {
+    let [(alice, to_alice), (bob, to_bob)] = [age_key(), age_key()];
+    let mut world = World::new(Options::default()).created(&released(true, "1", "")).await;
+    let (ids, value) = (world.ids(), world.state().value.key);
+    let value = value.known().unwrap().expose_secret().to_owned();
+    for (recipients, identity) in [
+        (vec![to_alice.as_str()], &alice),
+        (vec![&to_alice, &to_bob], &bob),
+        (vec![&to_bob], &bob),
+    ] {
+        let config = encrypted_to(&recipients, "1");
+        world.apply(&config).await.plans(Action::Update).reports_nothing();
+        assert_eq!(decrypted(&world, identity), value);
+        world.assert_stable(&config).await;
+    }
+    let encrypted = world.state().value.encrypted_key;
+    assert!(decrypt(encrypted.known().unwrap(), &alice).is_err());
+    world
+        .apply(&released(true, "1", ""))
+        .await
+        .plans(Action::Update)
+        .reports_nothing();
+    assert!(world.accepts(&world.state()) && world.state().value.encrypted_key.is_null());
+    assert_eq!(world.ids(), ids);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_read_leaves_the_value_encrypted_to_the_former_recipients() {
+    let [(alice, to_alice), (bob, to_bob)] = [age_key(), age_key()];
+    let mut world = World::new(Options::default())
+        .created(&encrypted_to(&[&to_alice], "1"))
+        .await;
+    let path = format!("{TOKENS}{}/", world.ids()[0]);
+    // The refresh succeeds, and the read of the apply does not.
+    world.sandbox.fault(Fault::answer(403).on("GET", &path).skip(1));
+    world.apply(&encrypted_to(&[&to_bob], "1")).await.fails("403");
+    decrypted(&world, &alice);
+    world.apply(&encrypted_to(&[&to_bob], "1")).await.succeeds();
+    decrypted(&world, &bob);
+}
+
+#[tokio::test(start_paused = true)]
+async fn provider_with_an_encrypted_own_token_does_not_delete_it() {
+    let (identity, recipient) = age_key();
+    let config = encrypted_to(&[&recipient], "1");
+    let mut world = World::new(Options::default()).created(&config).await;
+    let value = SecretString::from(decrypted(&world, &identity));
+    world.provider = Box::new(provider_with(&world.sandbox, &value));
+    world
+        .destroy()
+        .await
+        .fails("Cannot delete the provider's own API token");
+    assert!(world.sandbox.is_live(value.expose_secret()));
 }
