@@ -236,7 +236,8 @@ impl SimulatedPlatform for Account {
         }
         for (label, declared) in &self.declared {
             let state = workspace.state();
-            let Some(state) = state.get(&address(label)) else {
+            // The replacement of a tainted token deletes it first.
+            let Some(state) = state.get(&address(label)).filter(|object| !object.is_tainted) else {
                 continue;
             };
             let id = text(state, "id").and_then(|id| id.parse().ok());
