@@ -190,8 +190,8 @@ impl<'a> Attempts<'a> {
     /// and returns the other new ones of the same name. An interrupt does not stop this, because it
     /// would leave an unreported orphan.
     async fn delete_proved(&self) -> Result<Vec<PersonalAccessToken>, Diagnostic> {
-        let operation = self.operation.detached();
-        // The list is requested once even if the deadline has passed.
+        // The deadline may have passed, and the creation may take effect late.
+        let operation = self.connection.cleanup_operation();
         let _ = operation.pause(pause(self.lost)).await;
         let (proved, unproved) = self.new_tokens(&operation, None).await?;
         for token in &proved {
@@ -203,7 +203,7 @@ impl<'a> Attempts<'a> {
     /// Deletes the tokens that earlier attempts created, and returns a warning about those that they
     /// may have created.
     async fn clean_up_after(&self, issued: &IssuedPersonalAccessToken) -> Option<Diagnostic> {
-        let operation = self.operation.detached();
+        let operation = self.connection.cleanup_operation();
         let (proved, mut rest) = match self.new_tokens(&operation, Some(&issued.token.id)).await {
             Ok(found) => found,
             Err(unread) => return Some(possible_orphans(&[], Some(&unread))),
