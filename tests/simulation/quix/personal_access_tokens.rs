@@ -5,7 +5,8 @@
 //! Promises about each run:
 //! - It deletes no token that another client has created.
 //! - A token that exists and that neither the state nor another client has is an orphan of a killed run, or a diagnostic of the
-//!   run names it or says that a creation may have taken effect.
+//!   run names it or says that a creation may have taken effect, or the run repeated a creation: no list shows a request that
+//!   takes effect after it.
 //! - The state has at most two tokens per resource.
 //!
 //! Promises at the end:
@@ -48,6 +49,8 @@ struct User {
     others: Arc<Mutex<BTreeSet<String>>>,
     /// The ids of the orphans of killed runs, and of those that a diagnostic named.
     orphans: BTreeSet<String>,
+    /// The tokens in the state and the number of creations before the run.
+    before: (BTreeSet<String>, usize),
     violations: Vec<String>,
 }
 
@@ -108,6 +111,7 @@ impl SimulatedPlatform for User {
             declared: BTreeMap::new(),
             others: Arc::default(),
             orphans: BTreeSet::new(),
+            before: (BTreeSet::new(), 0),
             violations: Vec::new(),
         }
     }
@@ -185,7 +189,8 @@ impl SimulatedPlatform for User {
         }))
     }
 
-    fn before_run(&mut self, _: &Workspace) {
+    fn before_run(&mut self, workspace: &Workspace) {
+        self.before = (held(workspace), self.sandbox.calls("POST", "/profile/tokens"));
         for orphan in std::mem::take(&mut self.orphans) {
             self.sandbox.remove_personal_access_token(&orphan);
         }
@@ -203,6 +208,8 @@ impl SimulatedPlatform for User {
             .iter()
             .map(|report| report.to_string().to_lowercase())
             .collect();
+        let creations = self.sandbox.calls("POST", "/profile/tokens") - self.before.1;
+        let has_repeated = creations > held.difference(&self.before.0).count();
         for id in ids.difference(&held).filter(|id| !others.contains(*id)) {
             let is_reported = [
                 id.as_str(),
@@ -211,7 +218,7 @@ impl SimulatedPlatform for User {
             ]
             .iter()
             .any(|phrase| reports.contains(phrase));
-            if !ran.was_killed && !is_reported {
+            if !ran.was_killed && !is_reported && !has_repeated {
                 self.violations.push(format!("the token {id} is an unreported orphan"));
             }
             self.orphans.insert(id.clone());
