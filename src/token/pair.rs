@@ -55,9 +55,12 @@ impl Pair {
     }
 }
 
-/// Whether the value is valid and may be in use.
+/// Whether the value is valid and may be in use. One that its storage no longer has may be.
 fn is_usable(actual: &Actual, now: Timestamp) -> bool {
-    let in_use = matches!(actual.value, ValueStatus::Current | ValueStatus::Imported);
+    let in_use = matches!(
+        actual.value,
+        ValueStatus::Current | ValueStatus::Imported | ValueStatus::Missing
+    );
     in_use && !actual.real_expiry().is_some_and(|expiry| expiry.has_passed(now))
 }
 
@@ -99,7 +102,7 @@ mod tests {
         }
     }
 
-    use ValueStatus::{Current, Deleted, Imported};
+    use ValueStatus::{Current, Deleted, Imported, Missing, Undelivered};
 
     const REPLACED: ValueStatus = ValueStatus::RotatedOutside { on: None };
 
@@ -115,6 +118,8 @@ mod tests {
             ("deleted outside", Deleted, None, Some(60), "deleted outside"),
             ("imported, of unknown age", Imported, Some(150), None, ""),
             ("imported, of age", Imported, Some(150), Some(50), "it is 50 days old"),
+            ("not delivered", Undelivered, Some(150), Some(60), "did not reach"),
+            ("no longer in Vault", Missing, Some(150), Some(60), "no longer has"),
         ];
         let others = [
             None,
@@ -153,6 +158,12 @@ mod tests {
             ((REPLACED, live), Some((Current, live)), Slot::Current),
             ((Deleted, None), Some((Current, live)), Slot::Current),
             ((Current, expired), Some((Current, live)), Slot::Current),
+            ((Undelivered, live), Some((Current, live)), Slot::Current),
+            ((Undelivered, live), Some((Missing, live)), Slot::Current),
+            ((Missing, live), Some((Current, live)), Slot::Other),
+            ((Missing, live), Some((Missing, live)), Slot::Other),
+            ((Current, live), Some((Undelivered, live)), Slot::Other),
+            ((Undelivered, live), Some((Undelivered, live)), Slot::Other),
             ((REPLACED, live), Some((Current, expired)), Slot::Other),
             ((REPLACED, live), Some((REPLACED, live)), Slot::Other),
             ((Deleted, None), None, Slot::Other),
@@ -172,7 +183,14 @@ mod tests {
     }
 
     fn some_actual() -> impl Strategy<Value = Actual> {
-        let value = prop_oneof![Just(Current), Just(REPLACED), Just(Deleted), Just(Imported)];
+        let value = prop_oneof![
+            Just(Current),
+            Just(REPLACED),
+            Just(Deleted),
+            Just(Imported),
+            Just(Undelivered),
+            Just(Missing)
+        ];
         let lifetime = prop::option::of((1_u32..400).prop_map(|days| DAY * days));
         let triggers = prop::collection::btree_map("[ab]", "[12]", 0..3);
         (

@@ -259,12 +259,29 @@ impl Vault {
     /// # Errors
     /// Returns [`Error`]. A missing secret is not an error.
     pub async fn latest(&self, operation: &Operation, secret_path: &SecretPath) -> Result<Latest, Error> {
-        let request = self.at(
-            Method::GET,
-            format!("read the secret \"{secret_path}\" in Vault"),
-            secret_path,
-            "data",
-        );
+        let action = format!("read the secret \"{secret_path}\" in Vault");
+        let request = self.at(Method::GET, action, secret_path, "data");
+        self.read(operation, secret_path, request).await
+    }
+
+    /// Reads the content of a version; `None` if there is no such version, or it was deleted or destroyed.
+    ///
+    /// # Errors
+    /// Returns [`Error`].
+    pub async fn version(
+        &self,
+        operation: &Operation,
+        secret_path: &SecretPath,
+        version: u64,
+    ) -> Result<Option<Data>, Error> {
+        let action = format!("read version {version} of the secret \"{secret_path}\" in Vault");
+        let request = self.at(Method::GET, action, secret_path, "data");
+        let request = request.query("version", &version.to_string());
+        let found = self.read(operation, secret_path, request).await?;
+        Ok(found.data.filter(|_| found.version == version))
+    }
+
+    async fn read(&self, operation: &Operation, secret_path: &SecretPath, request: Request) -> Result<Latest, Error> {
         let request = request.accept_status(StatusCode::NOT_FOUND);
         match self.client.fetch(operation, &request, found).await? {
             Found::Version(latest) => Ok(latest),

@@ -150,12 +150,16 @@ pub(super) fn foreign(
     } = names;
     let account = account.address();
     let path = &target.path;
-    let (fields, import) = match &owner.name {
-        Some(name) if owner.is_unique => (
-            format!("`{account_field}` ({account:?}) and `{name_field}` ({name:?})"),
+    let names: Vec<_> = owner.names().map(|name| format!("{name:?}")).collect();
+    let (fields, import) = match owner.is_unique && !names.is_empty() {
+        true => (
+            format!(
+                "`{account_field}` ({account:?}) and `{name_field}` ({})",
+                names.join(" or ")
+            ),
             "",
         ),
-        _ => (
+        false => (
             format!("`{account_field}` ({account:?}) and `{id_field}`"),
             " If an interrupted run wrote it for this token, import the token that the secret names.",
         ),

@@ -40,7 +40,7 @@ mod owner;
 mod value;
 mod writer;
 
-pub(crate) use destination::{VaultDestination, described, validate};
+pub(crate) use destination::{VaultDestination, described, is_same_secret, validate};
 pub(crate) use field_names::{Secret, SecretFieldNames};
 pub(crate) use owner::{Account, Owner};
 pub(crate) use value::{DeliveredToken, Delivery, RemoteStatus, StorePermit};

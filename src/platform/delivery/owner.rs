@@ -76,6 +76,8 @@ pub(crate) struct Owner {
     recorded_version: Option<u64>,
     /// Whether the state names this secret, too.
     is_in_state: bool,
+    /// The tokens of which one at a time owns the secret, if this is a group of tokens.
+    members: Vec<Owner>,
 }
 
 impl Owner {
@@ -96,6 +98,16 @@ impl Owner {
             by_action: false,
             recorded_version: None,
             is_in_state: false,
+            members: Vec::new(),
+        }
+    }
+
+    /// Declares that this is a group of tokens, one of which at a time owns the secret.
+    #[must_use]
+    pub(crate) fn with_members(self, members: impl IntoIterator<Item = Self>) -> Self {
+        Self {
+            members: members.into_iter().collect(),
+            ..self
         }
     }
 
@@ -127,15 +139,31 @@ impl Owner {
 
     /// Whether this token owns the latest version of a secret.
     pub(super) fn owns(&self, latest: &Latest, account: &Account, names: &SecretFieldNames) -> bool {
-        latest
-            .data
-            .as_ref()
-            .is_some_and(|data| is_own(&self.evidence(latest.version, data, account, names)))
+        let data = latest.data.as_ref();
+        data.is_some_and(|data| self.owns_version(latest.version, data, account, names))
     }
 
     /// Whether this token owns a value in a store without versions.
     pub(super) fn owns_unversioned(&self, data: &Data, account: &Account, names: &SecretFieldNames) -> bool {
-        is_own(&self.evidence(0, data, account, names))
+        self.owns_version(0, data, account, names)
+    }
+
+    fn owns_version(&self, version: u64, data: &Data, account: &Account, names: &SecretFieldNames) -> bool {
+        let mut tokens = self.tokens().iter();
+        tokens.any(|token| is_own(&token.evidence(version, data, account, names)))
+    }
+
+    /// The names that the secret may have.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.tokens().iter().filter_map(|token| token.name.as_deref())
+    }
+
+    /// The members of a group, or this token.
+    fn tokens(&self) -> &[Self] {
+        match self.members.is_empty() {
+            true => std::slice::from_ref(self),
+            false => &self.members,
+        }
     }
 
     fn evidence(&self, version: u64, data: &Data, account: &Account, names: &SecretFieldNames) -> Evidence {
@@ -370,6 +398,19 @@ mod tests {
         let owner = owner.with_state((&destination("ci"), &3.into()), &destination("ci"));
         assert!(owner.owns(&found(3), &ours, &NAMES));
         assert!(!owner.owns(&found(4), &ours, &NAMES));
+    }
+
+    #[test]
+    fn group_owns_the_secrets_of_its_members() {
+        let ours = account("https://acme.striim.cloud/api/v1", &[]);
+        let member = |name: &str, id: i64| Owner::new(String::new(), "token", Some(name.into()), true, Some(id.into()));
+        let pair = Owner::new(String::new(), "pair", Some("ci".into()), true, None);
+        let pair = pair.with_members([member("ci-a", 7), member("ci-b", 8)]);
+        for (name, id, own) in [("ci-a", 7, true), ("ci-b", 9, true), ("ci", 9, false), ("cd", 9, false)] {
+            let found = secret("acme.striim.cloud", name, id, "");
+            assert_eq!(pair.owns(&found, &ours, &NAMES), own, "{name} {id}");
+        }
+        assert_eq!(pair.names().collect::<Vec<_>>(), ["ci-a", "ci-b"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::owner::{Account, Owner};
 use crate::framework::{Diagnostic, Diagnostics, Field};
 use crate::platform::vault_settings::VaultConnection;
 use crate::rest::Operation;
-use crate::vault::{Entry, Error, Latest, Vault};
+use crate::vault::{Data, Entry, Error, Latest, Vault};
 
 /// The time limit of a plan's or a refresh's request to Vault. Neither has a value to lose.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
@@ -49,8 +49,8 @@ pub(crate) struct StoredSecret<'a> {
 
 /// The value of a token in Vault, by the fields next to it.
 pub(crate) struct StoredValue<'a> {
-    pub(super) version: i64,
-    pub(super) id: Option<&'a Entry>,
+    pub(crate) version: i64,
+    pub(crate) id: Option<&'a Entry>,
     note: Option<&'a SecretString>,
     pub(super) generation: i64,
 }
@@ -245,7 +245,8 @@ impl Writer {
         })
     }
 
-    /// Reads the current value of a token from Vault, or returns `in_state`. Null if neither has it.
+    /// Reads the value of a token from the version that the state records, or returns `in_state`. Null if neither has
+    /// it.
     pub(crate) async fn value(
         &self,
         operation: &Operation,
@@ -253,13 +254,43 @@ impl Writer {
         version: &Field<i64>,
         in_state: &Field<SecretString>,
     ) -> Field<SecretString> {
-        let (Some(target), VaultConnection::Ready(vault)) = (Target::of(vault), &self.connection) else {
+        let Some(target) = Target::of(vault) else {
             return in_state.clone();
         };
-        let latest = vault.latest(&brief(operation), &target.path).await.unwrap_or_default();
-        let is_recorded = version.known().copied() == i64::try_from(latest.version).ok();
-        let data = latest.data.filter(|_| is_recorded);
+        let data = match self.version(operation, &target, version).await {
+            Some(Ok(data)) => data,
+            Some(Err(_)) | None => None,
+        };
         data.and_then(|data| data.text(&target.field).cloned()).into()
+    }
+
+    /// Whether the version that the state records for a token contains the value with this id. `None` if that is
+    /// unknown.
+    pub(crate) async fn has_version(
+        &self,
+        operation: &Operation,
+        vault: &Field<VaultDestination>,
+        version: &Field<i64>,
+        id: &Entry,
+    ) -> Option<bool> {
+        let data = self.version(operation, &Target::of(vault)?, version).await?.ok()?;
+        Some(data.is_some_and(|data| data.get(self.names.id) == Some(id)))
+    }
+
+    /// Reads a version of a secret. `None` if the version or Vault is unknown.
+    async fn version(
+        &self,
+        operation: &Operation,
+        target: &Target,
+        version: &Field<i64>,
+    ) -> Option<Result<Option<Data>, Error>> {
+        let version = version.known().and_then(|version| u64::try_from(*version).ok());
+        match (version.filter(|version| *version > 0), &self.connection) {
+            (Some(version), VaultConnection::Ready(vault)) => {
+                Some(vault.version(&brief(operation), &target.path, version).await)
+            }
+            _ => None,
+        }
     }
 
     /// Deletes the version that the state records, if it is still the latest. Its value has been
@@ -317,6 +348,11 @@ impl Writer {
 }
 
 impl StoredSecret<'_> {
+    /// Whether Vault answered.
+    pub(crate) fn is_read(&self) -> bool {
+        self.latest.is_ok()
+    }
+
     /// The value, if the secret belongs to the token and contains one.
     pub(crate) fn value(&self) -> Option<StoredValue<'_>> {
         let latest = self.latest.as_ref().ok()?;

@@ -133,8 +133,11 @@ impl KvV2 {
     }
 
     pub(super) fn current(&self, path: &str, now: Timestamp) -> Option<&Map<String, Value>> {
-        let secret = self.secrets.get(path)?;
-        let version = secret.versions.get(&secret.current)?;
+        self.data(path, self.version(path), now)
+    }
+
+    pub(super) fn data(&self, path: &str, number: u64, now: Timestamp) -> Option<&Map<String, Value>> {
+        let version = self.secrets.get(path)?.versions.get(&number)?;
         version.is_live(now).then_some(&version.data)
     }
 

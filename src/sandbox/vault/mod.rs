@@ -171,6 +171,14 @@ impl Vault {
         server.mounts.get(&folder(mount))?.kv_v2()?.current(path, now).cloned()
     }
 
+    /// The data of a version of the secret at `path` of the mount; `None` if it is deleted or does not exist.
+    pub fn secret_version(&self, mount: &str, path: &str, number: u64) -> Option<Map<String, Value>> {
+        let now = self.clock.now();
+        let server = self.lock();
+        let engine = server.mounts.get(&folder(mount))?.kv_v2()?;
+        engine.data(path, number, now).cloned()
+    }
+
     /// The number of a secret's newest version, deleted or not; 0 if it was never written.
     pub fn version(&self, mount: &str, path: &str) -> u64 {
         let server = self.lock();

@@ -12,7 +12,7 @@
 //!   state ([`Pair::replaced`]). So at every instant, whatever fails and wherever the run is killed, a
 //!   value in the state is valid, unless both were revoked outside Terraform.
 //! - A failed rotation leaves the state as it was, except for a value that may be revoked. The next plan
-//!   rotates the same service account again.
+//!   rotates the same service account again. So it does if the value could not be stored ([`storage`]).
 //! - There are never more than two service accounts. Their names belong to the pair, which is created
 //!   only if both are free. An orphan of a killed run under one of them is recorded by the next refresh,
 //!   rotated by the next rotation (also if it has expired and the list hides it), and deleted with the
@@ -27,17 +27,21 @@ mod account;
 mod diagnostics;
 mod drift;
 mod plan;
+mod storage;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 
-use self::account::{Account, existing};
+use self::account::{Account, RefreshFacts, existing};
 use crate::framework::{
     Change, Diagnostic, Diagnostics, Failed, Field, Identity, Leaving, Model, Outcome, PrivateState, Resource, Schema,
     SourceState, Value,
 };
+use crate::platform::age_recipients::{self, AgeRecipients};
 use crate::platform::attributes::{Triggers, check_name, duration, known_duration};
+use crate::platform::delivery::{self, VaultDestination};
 use crate::platform::rotation_policy::{Decision, RotationPolicy};
 use crate::platform::{Session, account as provider_account, decision_time, generation, private_record};
 use crate::striim::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, OwnToken, ServiceAccount, find};
@@ -52,20 +56,28 @@ use crate::striim::service_account::error::ReissueError;
 use crate::striim::service_account::locked::LockedAccount;
 use crate::striim::service_account::lookup::is_own_token;
 use crate::striim::service_account::plan::has_no_mark;
-use crate::striim::token_value;
-use crate::token::{Actual, Clock, Expiry, Pair, Slot, Storage, ValueStatus};
+use crate::striim::token_value::KnownToken;
+use crate::token::{Actual, Clock, Expiry, Pair, Slot, ValueStatus};
 
 /// Manages two service accounts of the Striim Cloud account that take turns, so that a rotation revokes no token that is in use.
 /// Give `current.token` to its users, and have them fetch it again within `rotate_every`.
 ///
-/// ~> **The Terraform state contains the values** of both tokens. Everyone who can read the state can use them.
+/// ~> **The Terraform state contains the values** of both tokens, unless `vault` or `age_recipients` is set. Everyone who can
+/// read the state can use them. With `vault`, a secret in HashiCorp Vault has the values, and with `age_recipients`, the state
+/// has them encrypted. [The guide](../guides/where-does-the-value-go.md) compares the ways.
 ///
 /// **A rotation** issues a new value, which becomes `current`. What was current until then remains valid as `previous`, until
 /// it expires or the next rotation revokes it. A plan rotates, and gives the reason, when the current value is as old as
 /// `rotate_every`; when `expires_in` or `rotation_triggers` changed; and when the current value was rotated or deleted
 /// outside Terraform, or has expired. A rotation changes one service account only, and never the one with the only valid value.
-/// So the state always has a valid value, even if a rotation fails halfway, unless both were revoked outside Terraform or
+/// So a stored value is always valid, even if a rotation or a delivery fails, unless both were revoked outside Terraform or
 /// expired before an apply.
+///
+/// **With `vault`**, each rotation writes the new value as the next version of the secret, and the version before has the
+/// previous value, if the mount keeps more than one version. If the delivery fails, the next plan rotates the service account
+/// whose value is lost, and the version before remains valid. Changing `vault` or `age_recipients` rotates the older value
+/// into the new storage. The former one stays where it was stored until the next rotation revokes it; one from the state is
+/// stored as declared, too.
 ///
 /// The service accounts are named after the pair, `<name>-a` and `<name>-b`, and both names are its own. The second is
 /// created by the first rotation, and the attributes of `previous` are null until then. A pair needs two of the account's three
@@ -91,6 +103,15 @@ pub(in crate::striim) struct ServiceAccountTokenPair {
     /// Values that trigger a rotation: any change rotates.
     #[attribute(optional)]
     pub(in crate::striim) rotation_triggers: Field<Triggers>,
+    /// A secret in HashiCorp Vault.
+    #[attribute(optional)]
+    pub(in crate::striim) vault: Field<VaultDestination>,
+    /// The [age](https://age-encryption.org) recipients (public keys) to encrypt the values to. The state then has only
+    /// `encrypted_token` of both accounts, and their `token` is null. A change rotates; the former value stays encrypted to
+    /// the former recipients until the next rotation revokes it. A recipient begins with `age1`, or with `age1tag1` or
+    /// `age1tagpq1` for a hardware key.
+    #[attribute(optional, check = age_recipients::check)]
+    pub(in crate::striim) age_recipients: Field<AgeRecipients>,
     /// The same as `name`.
     #[attribute(computed, use_state_for_unknown)]
     pub(in crate::striim) id: Field<String>,
@@ -107,6 +128,13 @@ pub(in crate::striim) struct ServiceAccountTokenPair {
     #[attribute(computed, planned)]
     pub(in crate::striim) rotated_at: Field<String>,
 }
+
+/// The description of `vault`.
+const VAULT: &str = "A secret in HashiCorp Vault (KV version 2) that stores the values **instead of Terraform's state**: \
+    `current.token` and `previous.token` are null. Each rotation writes the new value as the next version, and the version \
+    before has the previous value, which remains valid. Setting, changing or removing it rotates: the former value stays where \
+    it is until the next rotation revokes it, and one from the state is delivered as the version before. Before it issues a \
+    value, the provider checks that it may write the secret. It never overwrites the secret of another owner.";
 
 /// Returns the names of the two service accounts, the one that is created first first.
 fn names(pair: &str) -> [String; 2] {
@@ -157,16 +185,12 @@ impl ServiceAccountTokenPair {
 
     /// Returns the actual state of the pair.
     fn actual(&self, private: &PrivateState) -> Pair {
-        let imported = private_record::is_imported(private, &self.generation);
         let policy = self.policy();
         let actual = |account: &Account, value| Actual {
             expiry: account.expiry(),
-            ..policy.actual(Some(Storage::State), value, None)
+            ..policy.actual(self.declared_storage().storage(), value, None)
         };
-        let known = |account: &Account| {
-            let value = token_value::value_status(imported, !account.token.is_null(), &account.metadata.updated_at);
-            actual(account, value)
-        };
+        let known = |account: &Account| actual(account, self.value_status(account, private));
         Pair {
             current: existing(&self.current).map_or_else(|| actual(&Account::default(), ValueStatus::Deleted), known),
             previous: existing(&self.previous).map(known),
@@ -177,8 +201,10 @@ impl ServiceAccountTokenPair {
     /// Decides by this configuration about a pair whose state is `prior`.
     fn decide(&self, prior: &Self, private: &PrivateState, now: Timestamp) -> Decision {
         let policy = self.policy();
-        let Some((desired, rotate_every)) = policy.desired(Some(Storage::State)).zip(self.rotate_every()) else {
+        let delivery = self.declared_storage();
+        let Some((desired, rotate_every)) = policy.desired(delivery.storage()).zip(self.rotate_every()) else {
             let mut unknown = policy.unknown();
+            unknown.extend(delivery.unknown());
             unknown.extend(self.rotate_every.is_unknown().then_some("rotate_every"));
             return Decision::Unknown(unknown);
         };
@@ -262,29 +288,41 @@ impl ServiceAccountTokenPair {
     }
 
     /// Updates the pair from the platform's list; `None` if both accounts were deleted. An account that
-    /// a killed run created is found by its name.
+    /// a killed run created is found by its name. `delivered_id` is the number of the value in the pair's
+    /// secret.
     fn refresh_from(
         mut self,
         accounts: &[ServiceAccount],
         clock: &Clock,
+        delivered_id: Option<i64>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
         let now = clock.now();
         // The previous value is older. Only the platform's time can be compared with a reported update.
         let rotated_at = self.rotated_at.known().filter(|_| clock.is_synchronised());
-        let issued_at = rotated_at.and_then(|text| text.parse().ok());
+        let facts = RefreshFacts {
+            issued_at: rotated_at.and_then(|text| text.parse().ok()),
+            now,
+            has_secret: !self.vault.is_null(),
+            delivered_id,
+        };
         let mut refreshed = |account| {
             existing(account)
                 .cloned()
-                .and_then(|account| account.refresh_from(accounts, issued_at, now, diagnostics))
+                .and_then(|account| account.refresh_from(accounts, &facts, diagnostics))
         };
         let (current, previous) = (refreshed(&self.current), refreshed(&self.previous));
         let previous = previous.or_else(|| {
             let current = current.as_ref().map(Account::name);
             let mut names = names(self.name()).into_iter();
             let orphan = names.find_map(|name| find(accounts, &name).filter(|_| current != Some(&name)))?;
-            diagnostics.push(diagnostics::found(self.name(), &orphan.name));
-            Some(Account::listed(orphan))
+            if delivered_id.is_none() || orphan.token_id != delivered_id {
+                diagnostics.push(diagnostics::found(self.name(), &orphan.name));
+            }
+            Some(Account {
+                vault_version: facts.has_secret.then_some(0).into(),
+                ..Account::listed(orphan)
+            })
         });
         if current.is_none() && previous.is_none() {
             return None;
@@ -316,22 +354,28 @@ impl ServiceAccountTokenPairResource {
         &self,
         locked: &LockedAccount<'_>,
         new: &NewServiceAccount<'_>,
-        old: Option<&Account>,
-        pair: &str,
+        old: Option<(&Account, &Field<SecretString>)>,
+        prior: &ServiceAccountTokenPair,
         diagnostics: &mut Diagnostics,
     ) -> Result<IssuedToken, (Diagnostic, Account)> {
         let issued = match old {
-            Some(old) => locked.reissue(new, old.known_token(), diagnostics).await,
+            Some((old, value)) => {
+                let known = KnownToken {
+                    value,
+                    ..old.known_token()
+                };
+                locked.reissue(new, known, diagnostics).await
+            }
             // The name belongs to the pair: a hidden account that holds it is an orphan of a killed rotation.
             None => locked.create_over_hidden(new).await.map_err(ReissueError::Create),
         };
         issued.map_err(|error| {
             let recorded = match &error {
-                ReissueError::Create(error) if error.may_exist => Account::named(new.name),
+                ReissueError::Create(error) if error.may_exist => Account::lost(new.name, &prior.vault),
                 // The next refresh shows whether the account exists, and which value it has.
-                _ => old.cloned().unwrap_or_default(),
+                _ => old.map(|(old, _)| old.clone()).unwrap_or_default(),
             };
-            let by = diagnostics::DeclaredBy::Pair(pair);
+            let by = diagnostics::DeclaredBy::Pair(prior.name());
             (diagnostics::reissue_failed(new.name, by, &error, self.now()), recorded)
         })
     }
@@ -343,11 +387,18 @@ impl Resource for ServiceAccountTokenPairResource {
 
     const TYPE: &'static str = "striim_service_account_token_pair";
 
+    fn schema(&self) -> Schema {
+        delivery::described(ServiceAccountTokenPair::schema(), &storage::SECRET_FIELD_NAMES).describe("vault", VAULT)
+    }
+
     fn validate(&self, config: &ServiceAccountTokenPair, diagnostics: &mut Diagnostics) {
         if let Some(name) = config.name.known() {
             check_name("name", name, diagnostics);
         }
         config.policy().validate(LIFETIME, self.now(), diagnostics);
+        config
+            .declared_storage()
+            .validate(&storage::SECRET_FIELD_NAMES, diagnostics);
         let rotate_every = duration("rotate_every", &config.rotate_every, diagnostics);
         if rotate_every.is_some_and(|rotate_every| rotate_every.is_zero()) {
             diagnostics.push(Diagnostic::invalid("rotate_every", "must be at least 1s"));
@@ -393,6 +444,9 @@ impl Resource for ServiceAccountTokenPairResource {
         }
         let mut locked = LockedAccount::lock(&connection, context, &first).await;
         let locked_second = LockedAccount::lock(&connection, context, &second).await;
+        let (writer, storage) = (&connection.vault, planned.declared_storage());
+        let owner = planned.new_owner();
+        let permit = storage.prepare(writer, locked.operation(), owner, diagnostics).await?;
         locked.delete_orphan().await?;
         locked_second.delete_orphan().await?;
         let cached = connection.cached_accounts(locked.operation()).await;
@@ -403,7 +457,9 @@ impl Resource for ServiceAccountTokenPairResource {
         match locked.create(&planned.new_account(&first, expires_at)).await {
             Ok(issued) => {
                 let issued = locked.complete(issued).await;
-                Ok(planned.with_issued(&first, expires_at, issued, self.now(), diagnostics))
+                let mut pair = planned.with_issued(&first, expires_at, issued, self.now(), diagnostics);
+                pair.deliver(locked.operation(), permit, diagnostics).await;
+                Ok(pair)
             }
             Err(error) => {
                 let by = diagnostics::DeclaredBy::Pair(planned.name());
@@ -413,7 +469,7 @@ impl Resource for ServiceAccountTokenPairResource {
                 }
                 // Recorded without a value, it is replaced by the next apply instead of forgotten.
                 Err(failed.leaving(ServiceAccountTokenPair {
-                    current: Account::named(&first).into(),
+                    current: Account::lost(&first, &planned.vault).into(),
                     rotated_at: Field::Null,
                     ..planned
                 }))
@@ -434,13 +490,23 @@ impl Resource for ServiceAccountTokenPairResource {
         for name in names(state.name()) {
             connection.planned_accounts.record_in_state(&name);
         }
-        let accounts = connection.service_accounts(&connection.operation(context)).await?;
+        let operation = connection.operation(context);
+        let accounts = connection.service_accounts(&operation).await?;
         self.session.report_skew(diagnostics);
-        let refreshed = state.clone().refresh_from(&accounts, self.session.clock(), diagnostics);
-        Ok(refreshed.map(|refreshed| {
-            refreshed.record_decision(&context.private, self.now());
-            refreshed.keep_values(&state, &context.private)
-        }))
+        let (vault, clock) = (&state.vault, self.session.clock());
+        let stored = connection.vault.read(&operation, vault, state.owner(vault)).await;
+        let delivered_id = storage::delivered_id(stored.as_ref());
+        let refreshed = state.clone().refresh_from(&accounts, clock, delivered_id, diagnostics);
+        let Some(mut refreshed) = refreshed else {
+            return Ok(None);
+        };
+        let at = (&*connection, &operation);
+        refreshed.refresh_secret(at, stored, diagnostics).await;
+        if let Some(current) = existing(&refreshed.current) {
+            private_record::observe_delivery(&context.private, &current.vault_version);
+        }
+        refreshed.record_decision(&context.private, self.now());
+        Ok(Some(refreshed.keep_values(&state, &context.private)))
     }
 
     async fn update(
@@ -454,7 +520,7 @@ impl Resource for ServiceAccountTokenPairResource {
         self.session.synchronise(context, diagnostics).await;
         decision_time::record(&context.private, self.now());
         let issues_value = match &planned.current {
-            Field::Known(account) => account.token.is_unknown(),
+            Field::Known(account) => account.metadata.token_id.is_unknown(),
             current => current.is_unknown(),
         };
         // Otherwise only the declaration changed, or the state follows the last refresh.
@@ -468,7 +534,7 @@ impl Resource for ServiceAccountTokenPairResource {
         let accounts = connection.fetch_accounts(&connection.operation(context)).await?;
         let present = prior
             .clone()
-            .refresh_from(&accounts, self.session.clock(), diagnostics)
+            .refresh_from(&accounts, self.session.clock(), None, diagnostics)
             .ok_or_else(|| diagnostics::outdated_plan(prior.name()))?;
         let name = present.replaced(&context.private, now);
         let planned_name = planned.current.known().map(Account::name);
@@ -492,9 +558,20 @@ impl Resource for ServiceAccountTokenPairResource {
         let orphan = find(&accounts, &name).map(|_| Account::named(&name));
         let old = present.account(&name).cloned().or(orphan);
         let mut locked = LockedAccount::lock(&connection, context, &name).await;
-        let issued = self
-            .reissue(&locked, &new, old.as_ref(), prior.name(), diagnostics)
-            .await;
+        let operation = locked.operation().clone();
+        let (private, at) = (&context.private, (&*connection, &operation));
+        let remaining = present.store_remaining(at, &planned, &name, diagnostics).await?;
+        let owner = prior.owner(&planned.vault);
+        let storage = planned.declared_storage();
+        let permit = storage
+            .prepare(&connection.vault, &operation, owner, diagnostics)
+            .await?;
+        let value = match &old {
+            Some(old) => present.present_token(old, at, private).await,
+            None => Field::Null,
+        };
+        let old = old.as_ref().map(|old| (old, &value));
+        let issued = self.reissue(&locked, &new, old, &prior, diagnostics).await;
         let issued = match issued {
             Ok(issued) => locked.complete(issued).await,
             Err((diagnostic, recorded)) => return Err(Failed::from(diagnostic).leaving(prior.with(&name, recorded))),
@@ -503,16 +580,21 @@ impl Resource for ServiceAccountTokenPairResource {
         drift::clear(&context.private);
         private_record::set_issued(&context.private);
         let previous = match planned.previous.clone() {
-            Field::Known(previous) => previous,
-            Field::Unknown | Field::Null => present.remaining(&name),
+            Field::Known(previous) => previous.completed_by(remaining),
+            Field::Unknown | Field::Null => remaining,
         };
-        Ok(ServiceAccountTokenPair {
+        let mut pair = ServiceAccountTokenPair {
             previous: previous.into(),
             generation: generation::next(&prior.generation),
             ..planned
                 .clone()
                 .with_issued(&name, expires_at, issued, self.now(), diagnostics)
-        })
+        };
+        pair.deliver(&operation, permit, diagnostics).await;
+        present
+            .leave_secrets(at, &planned.vault, &name, private, diagnostics)
+            .await;
+        Ok(pair)
     }
 
     async fn delete(
@@ -522,11 +604,14 @@ impl Resource for ServiceAccountTokenPairResource {
     ) -> Outcome<ServiceAccountTokenPair, ()> {
         let connection = context.client()?;
         self.session.generations().observe(&state.generation);
+        let before = state.clone();
         let accounts: Vec<_> = state.accounts().cloned().collect();
+        let operation = connection.operation(context);
+        let at = (&*connection, &operation);
         for account in &accounts {
-            let (name, value) = (account.name(), &account.token);
-            let operation = connection.operation(context);
-            if is_own_token(&connection, &operation, name, value, self.now()).await == OwnToken::Yes {
+            let name = account.name();
+            let value = state.present_token(account, at, &context.private).await;
+            if is_own_token(&connection, &operation, name, &value, self.now()).await == OwnToken::Yes {
                 return Err(diagnostics::cannot_revoke_own_token(&diagnostics::token_of(name)).into());
             }
         }
@@ -539,6 +624,8 @@ impl Resource for ServiceAccountTokenPairResource {
             deleted.leaving(state.clone())?;
             state = state.with(account.name(), Account::default());
         }
+        let diagnostics = &mut context.diagnostics();
+        before.delete_secrets(at, &context.private, diagnostics).await;
         Ok(())
     }
 

@@ -26,11 +26,19 @@ pub(super) enum Rotated {
     KnownValue,
 }
 
-/// The warning of a plan that rotates. `remaining` is the account whose value stays valid, and its expiry.
+/// The account whose value stays valid in a rotation.
+pub(super) struct Remaining<'a> {
+    pub(super) name: &'a str,
+    pub(super) expiry: Option<Expiry>,
+    /// Whether the value stays where it was stored before the declared storage changed.
+    pub(super) stays_in_former_storage: bool,
+}
+
+/// The warning of a plan that rotates.
 pub(super) fn will_rotate(
     pair: &str,
     (name, rotated): (&str, Rotated),
-    remaining: Option<(&str, Option<Expiry>)>,
+    remaining: Option<Remaining<'_>>,
     reasons: &[Reason],
 ) -> Diagnostic {
     let effect = match rotated {
@@ -43,10 +51,15 @@ pub(super) fn will_rotate(
              at that moment."
         ),
     };
-    let remaining = remaining.map(|(name, expiry)| {
-        let until = expiry.map(|expiry| format!(", until {expiry} at the latest"));
+    let remaining = remaining.map(|remaining| {
+        let name = remaining.name;
+        let until = remaining.expiry.map(|expiry| format!(", until {expiry} at the latest"));
         let until = until.unwrap_or_default();
-        format!(" That of {name:?} is not touched, and is `previous`{until}.")
+        let place = match remaining.stays_in_former_storage {
+            true => " It stays where it is stored now until the next rotation revokes it.",
+            false => "",
+        };
+        format!(" That of {name:?} is not touched, and is `previous`{until}.{place}")
     });
     Diagnostic::warning(
         format!("{} will be rotated", pair_of(pair)),
@@ -77,6 +90,16 @@ pub(super) fn found(pair: &str, name: &str) -> Diagnostic {
         "An interrupted run left it, or another client created it. The name belongs to the pair, so it is `previous` now, \
          with a value that Terraform does not know: the next rotation issues another one, and destroying the pair deletes it.",
     )
+}
+
+/// The warning of a refresh that finds another value than the delivered one.
+pub(super) fn rotated_outside(name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        format!("{} was rotated outside Terraform", token_of(name)),
+        "The value that Terraform delivered to Vault no longer works, and Terraform does not know the present one. The next \
+         plan shows whether it issues a new value.",
+    )
+    .on("vault")
 }
 
 /// The warning that a value expires before the next rotation revokes it.

@@ -51,13 +51,13 @@ impl Drift {
                 updated_by,
             } => Account {
                 name,
-                token: Field::Null,
                 expires_at: expires_at.into(),
                 metadata: TokenMetadata {
                     token_id: token_id.into(),
                     updated_at: updated_at.into(),
                     updated_by: updated_by.into(),
                 },
+                ..Account::default()
             },
         }
     }

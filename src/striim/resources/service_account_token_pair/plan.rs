@@ -1,9 +1,10 @@
 //! The plans of `striim_service_account_token_pair`.
 
 use super::account::Account;
-use super::diagnostics::{self, Rotated};
+use super::diagnostics::{self, Remaining, Rotated};
+use super::storage::FormerSecret;
 use super::{ServiceAccountTokenPair, ServiceAccountTokenPairResource, names};
-use crate::framework::{Change, Diagnostic, Diagnostics, Field};
+use crate::framework::{Change, Diagnostic, Diagnostics, Field, PrivateState};
 use crate::platform::attributes::{is_same_text, keep_spelling, known_duration, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::declarations::{Declaration, declaration};
@@ -54,7 +55,8 @@ impl ServiceAccountTokenPairResource {
         diagnostics.ok(config.expiry_to_send(self.now()));
         if let Some(pair) = planned.name.known().cloned() {
             let [first, _] = names(&pair);
-            planned.current = Account::planned(&first).into();
+            planned.current = planned.planned_account(&first).into();
+            self.plan_delivery(context, planned, diagnostics).await;
             let replaces = replacement::replaced_names(&context.private);
             // The first plan call of a replacement has checked the rest.
             if replaces.is_empty() {
@@ -74,6 +76,15 @@ impl ServiceAccountTokenPairResource {
         diagnostics: &mut Diagnostics,
     ) {
         self.plan_deletion(context, prior, diagnostics).await;
+        if let (Some(connection), Some(_)) = (context.known_client(), planned.name.known()) {
+            let before = &prior.vault;
+            let old = prior.owner(before);
+            let new = (&planned.vault, planned.new_owner());
+            let (writer, operation) = (&connection.vault, connection.operation(context));
+            writer
+                .plan_replacement(&operation, (before, &old), new, diagnostics)
+                .await;
+        }
         let is_available = match planned.name.known() {
             Some(_) => self.check_creation(context, planned, Some(prior), diagnostics).await,
             None => false,
@@ -148,14 +159,28 @@ impl ServiceAccountTokenPairResource {
         let time = DecisionTime::new(&context.private, self.now(), records, config.rotate_every());
         let decide = |at| config.decide(prior, &context.private, at);
         match time.decide(&prior.what(), decide, diagnostics) {
-            Decision::Keep => {}
+            Decision::Keep => {
+                if let Some(connection) = context.known_client() {
+                    let owner = prior.owner(&planned.vault);
+                    connection.vault.claim(&planned.vault, &owner, diagnostics);
+                }
+            }
             Decision::Rotate(reasons) => {
                 let name = prior.replaced(&context.private, time.at);
-                diagnostics.push(rotation_warning(prior, &name, &reasons));
+                let remaining = prior.remaining(&name);
+                diagnostics.push(rotation_warning(
+                    (prior, planned),
+                    &name,
+                    &remaining,
+                    &reasons,
+                    &context.private,
+                ));
                 diagnostics.ok(config.expiry_to_send(self.now()));
                 self.check_rotation(context, prior, &name, diagnostics).await;
-                planned.current = Account::planned(&name).into();
-                planned.previous = prior.remaining(&name).into();
+                self.plan_rotated_delivery(context, (prior, planned), &name, diagnostics)
+                    .await;
+                planned.current = planned.planned_account(&name).into();
+                planned.previous = prior.planned_previous(planned, &name).into();
                 planned.generation = generation::next(&prior.generation);
                 planned.rotated_at = Field::Unknown;
             }
@@ -163,6 +188,8 @@ impl ServiceAccountTokenPairResource {
             Decision::Expired(_) => {}
             Decision::Unknown(unknown) => {
                 diagnostics.push(may_rotate(&prior.what(), &unknown));
+                self.plan_rotated_delivery(context, (prior, planned), "", diagnostics)
+                    .await;
                 planned.current = Field::Unknown;
                 planned.previous = Field::Unknown;
                 planned.generation = Field::Unknown;
@@ -185,7 +212,9 @@ impl ServiceAccountTokenPairResource {
         };
         let operation = connection.operation(context);
         if let Some(account) = prior.account(name) {
-            let change = (name, &account.token, Rotate);
+            let at = (&*connection, &operation);
+            let value = prior.present_token(account, at, &context.private).await;
+            let change = (name, &value, Rotate);
             return warn_if_own_token(&connection, &operation, change, self.now(), diagnostics).await;
         }
         let Ok(cached) = connection.cached_accounts(&operation).await else {
@@ -210,10 +239,48 @@ impl ServiceAccountTokenPairResource {
             return;
         };
         let operation = connection.operation(context);
-        for account in prior.accounts() {
-            let (name, value) = (account.name(), &account.token);
-            plan_deletion(&connection, &operation, name, value, self.now(), diagnostics).await;
+        connection.vault.plan_deletion(&prior.vault, &prior.owner(&prior.vault));
+        if let Some(former) = FormerSecret::read(&context.private) {
+            let vault = former.vault();
+            connection.vault.plan_deletion(&vault, &prior.owner(&vault));
         }
+        for account in prior.accounts() {
+            let at = (&*connection, &operation);
+            let value = prior.present_token(account, at, &context.private).await;
+            let name = account.name();
+            plan_deletion(&connection, &operation, name, &value, self.now(), diagnostics).await;
+        }
+    }
+
+    /// Plans the delivery of the first value.
+    async fn plan_delivery(&self, context: &Context, planned: &ServiceAccountTokenPair, diagnostics: &mut Diagnostics) {
+        if let Some(connection) = context.known_client() {
+            let operation = connection.operation(context);
+            let (writer, owner) = (&connection.vault, planned.new_owner());
+            writer
+                .plan_creation(&operation, &planned.vault, owner, diagnostics)
+                .await;
+        }
+    }
+
+    /// Plans the delivery of the value that a rotation of `name` issues.
+    async fn plan_rotated_delivery(
+        &self,
+        context: &Context,
+        (prior, planned): (&ServiceAccountTokenPair, &ServiceAccountTokenPair),
+        name: &str,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let Some(connection) = context.known_client() else {
+            return;
+        };
+        let (writer, vault) = (&connection.vault, &planned.vault);
+        if let Some(former) = FormerSecret::of(name, &context.private) {
+            let before = former.vault();
+            writer.plan_move(&before, vault, &prior.owner(&before));
+        }
+        let operation = connection.operation(context);
+        writer.plan(&operation, vault, prior.owner(vault), diagnostics).await;
     }
 }
 
@@ -234,15 +301,24 @@ fn declare(
 }
 
 /// The warning of a plan that rotates the service account of that name.
-fn rotation_warning(prior: &ServiceAccountTokenPair, name: &str, reasons: &[Reason]) -> Diagnostic {
+fn rotation_warning(
+    (prior, planned): (&ServiceAccountTokenPair, &ServiceAccountTokenPair),
+    name: &str,
+    remaining: &Account,
+    reasons: &[Reason],
+    private: &PrivateState,
+) -> Diagnostic {
+    let is_stored = |account: &Account| account.is_stored() || FormerSecret::of(account.name(), private).is_some();
     let rotated = match prior.account(name) {
         None => Rotated::Created,
-        Some(account) if account.token.is_null() => Rotated::UnknownValue,
-        Some(_) => Rotated::KnownValue,
+        Some(account) if is_stored(account) => Rotated::KnownValue,
+        Some(_) => Rotated::UnknownValue,
     };
-    let remaining = prior.remaining(name);
-    let has_value = !remaining.token.is_null();
-    let remaining = has_value.then(|| (remaining.name(), remaining.expiry()));
+    let remaining = is_stored(remaining).then(|| Remaining {
+        name: remaining.name(),
+        expiry: remaining.expiry(),
+        stays_in_former_storage: prior.stays_in_former_storage(remaining, planned),
+    });
     diagnostics::will_rotate(prior.name(), (name, rotated), remaining, reasons)
 }
 

@@ -5,6 +5,8 @@
 mod faults;
 mod lifecycle;
 mod ownership;
+mod pair;
+mod pair_simulation;
 mod simulation;
 
 use std::collections::BTreeMap;
