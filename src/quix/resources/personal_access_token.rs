@@ -374,6 +374,8 @@ impl Resource for PersonalAccessTokenResource {
                     context.report(unreadable_expiry(&state.title(), spelled));
                 }
                 state.refresh_from(token, IssueRecord::read(&context.private));
+                // The platform may not have reported the user when the token was created.
+                record_user(&connection, context).await;
             }
             // The platform may omit expired tokens, so a token that has expired stays in the state.
             None if state.has_expired(&context.private, self.now()) => {}

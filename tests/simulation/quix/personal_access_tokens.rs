@@ -96,8 +96,7 @@ impl SimulatedPlatform for User {
     /// After a creation whose answer was lost, the provider waits before it reads the list.
     const REAL_METHODS: &'static [&'static str] = &["GET"];
 
-    /// Not JSON: a profile without a user would keep a token that was deleted outside in the state, with a warning.
-    const OTHER_ANSWER: &'static str = "OK";
+    const OTHER_ANSWER: &'static str = r#"{"id": "other"}"#;
 
     fn start(random: &mut Rng, clock: Clock) -> Self {
         let variants = personal_access_token_variants();

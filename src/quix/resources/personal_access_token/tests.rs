@@ -578,6 +578,23 @@ async fn token_of_an_unknown_user_stays_in_the_state() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn user_that_was_unknown_is_recorded_by_a_refresh() {
+    let mut world = World::new(PersonalAccessTokenOptions::default());
+    world.sandbox.fault(Fault::answer(404).on("GET", "/profile"));
+    world.apply(&config()).await.succeeds();
+    world.apply(&config()).await.changes_nothing();
+    world.sandbox.advance(SignedDuration::from_mins(11));
+    let id = world.state().id.into_known().unwrap();
+    world.sandbox.remove_personal_access_token(&id);
+    world
+        .apply(&config())
+        .await
+        .succeeds()
+        .warns("deleted outside Terraform");
+    assert_ne!(world.state().id.known(), Some(&id));
+}
+
+#[tokio::test(start_paused = true)]
 async fn partial_list_is_rejected() {
     let mut world = World::with_token(PersonalAccessTokenOptions::default(), &config()).await;
     world.sandbox.advance(SignedDuration::from_mins(11));
