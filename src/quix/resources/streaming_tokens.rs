@@ -24,6 +24,8 @@
 //! - After a successful apply, the tokens are those of the plan. If another client rotated as well,
 //!   the apply fails with an error, and the state has the current tokens.
 //! - The resource is not removed from the state except by a destroy.
+//! - With `age_recipients`, neither the state nor a plan has a value in plain text. A change of the
+//!   recipients rotates nothing. An import stores no value, because it does not know the recipients.
 //!
 //! # Assumptions
 //! - Those of [`rotate`](mod@rotate).
@@ -32,18 +34,25 @@
 
 mod diagnostics;
 mod diff;
+mod fingerprints;
 mod rotate;
 mod rotation_policy;
 #[cfg(test)]
 mod tests;
 mod token_pair;
 
+use std::time::Duration;
+
 use self::diff::{Diff, classify};
-use self::rotate::{rotate, time_until_settled};
+use self::fingerprints::Fingerprints;
+use self::rotate::{read_settled, rotate, time_until_settled};
 use self::rotation_policy::{Decision, RotationPolicy};
 use self::token_pair::TokenPair;
-use crate::framework::{Change, Diagnostic, Diagnostics, Failed, Field, Model, Outcome, PrivateState, Resource};
-use crate::platform::{Session, account, generation, private_record};
+use crate::framework::{
+    Change, Diagnostic, Diagnostics, Failed, Field, Model, Outcome, PrivateState, Resource, StoredState,
+};
+use crate::platform::encryption::Recipients;
+use crate::platform::{Session, account, age_recipients, generation, private_record};
 use crate::quix::connection::{Connection, Context};
 
 /// Manages the two streaming tokens of an environment, which authenticate clients of Quix Streams.
@@ -51,19 +60,20 @@ use crate::quix::connection::{Connection, Context};
 /// 1, and creates a new token 2. According to Quix, it may take a few minutes until token 1 is
 /// fully deactivated.
 ///
-/// ~> **The Terraform state contains the tokens.** Everyone who can read the state can use them.
-/// The ephemeral resource [`quix_streaming_tokens`](../ephemeral-resources/streaming_tokens.md)
-/// reads them without storing them.
+/// ~> **Without `age_recipients`, the Terraform state contains the tokens.** Everyone who can read
+/// the state can use them. With `age_recipients`, it contains them only encrypted, and [the
+/// guide](../guides/rotating-streaming-tokens.md#tokens-outside-the-state) shows how to use them.
 ///
-/// An environment always has two tokens. Creating this resource reads them, as an import does; it
-/// rotates them only if `revoke_sha256` lists one of them. Destroying it revokes nothing: the
-/// tokens are removed from the state, but remain valid.
+/// An environment always has two tokens. Creating this resource reads them; it rotates them only if
+/// `revoke_sha256` lists one of them. Destroying it revokes nothing: the tokens are removed from
+/// the state, but remain valid. An import stores only their hashes, because it does not know
+/// `age_recipients`; the first apply after it stores the tokens.
 ///
 /// The tokens are rotated by a change of `rotation_triggers` or `forced_rotation_triggers`, or
 /// because `revoke_sha256` lists a current token. [The
 /// guide](../guides/rotating-streaming-tokens.md) shows rotations with and without downtime.
 ///
-/// A change of `rotation_triggers` revokes one token: the `token_1` in the state. If a run is
+/// A change of `rotation_triggers` revokes one token: token 1 of the state. If a run is
 /// killed between the rotation and its state, or another client rotates, the next plan says that
 /// the token is already revoked, and does not rotate again.
 ///
@@ -77,6 +87,7 @@ use crate::quix::connection::{Connection, Context};
 /// not show who rotated the tokens or who uses them, so a rotation cannot wait until token 1 is
 /// unused.
 #[derive(Model, Clone, Debug, Default)]
+#[model(version = 1)]
 pub(in crate::quix) struct StreamingTokens {
     /// The environment's id.
     #[attribute(required, requires_replace, import, identity)]
@@ -113,6 +124,7 @@ impl StreamingTokensResource {
 
     /// Plans a creation, which reads the tokens and may rotate them.
     fn plan_creation(context: &Context, planned: &mut StreamingTokens) {
+        planned.tokens.plan_values();
         planned.tokens.changed_outside = false.into();
         if planned.policy.may_list_tokens() {
             context.report(diagnostics::create_may_rotate(planned.workspace()));
@@ -126,20 +138,26 @@ impl StreamingTokensResource {
         let Some(connection) = context.known_client() else {
             return;
         };
-        let tokens = [&prior.tokens.token_1, &prior.tokens.token_2];
-        for token in tokens.into_iter().take(times.into()).filter_map(Field::known) {
-            if connection.api.is_own_credential(token).await {
+        let hashes = [&prior.tokens.token_1_sha256, &prior.tokens.token_2_sha256];
+        for hash in hashes.into_iter().take(times.into()).filter_map(Field::known) {
+            if connection.api.is_own_hash(hash).await {
                 diagnostics.push(diagnostics::own_credential(prior.workspace()).as_warning());
             }
         }
     }
 
-    /// Rotates the tokens of `state` this many times. If a rotation fails, the tokens of the
-    /// previous one are kept.
-    async fn rotate(&self, context: &Context, mut state: StreamingTokens, times: u8) -> Outcome<StreamingTokens> {
+    /// Rotates the tokens of `state` this many times, and stores them. If a rotation fails, the
+    /// tokens of the previous one are kept.
+    async fn rotate(
+        &self,
+        context: &Context,
+        mut state: StreamingTokens,
+        times: u8,
+        recipients: Option<&Recipients>,
+    ) -> Outcome<StreamingTokens> {
         let connection = context.client()?;
-        let mut tokens = state.tokens.get()?;
-        if times > 1 && connection.api.is_own_credential(&tokens.token_2).await {
+        let mut known = state.tokens.fingerprints()?;
+        if times > 1 && connection.api.is_own_hash(&known.token_2).await {
             return Err(diagnostics::own_credential(state.workspace()).into());
         }
         let operation = connection.operation(context);
@@ -147,13 +165,14 @@ impl StreamingTokensResource {
         for number in 0..times {
             let sent = context.private.get(ROTATION_SENT);
             let settles_in = time_until_settled(sent, self.session.clock().now());
-            match rotate(&connection, &operation, state.workspace(), &tokens, settles_in).await {
+            match rotate(&connection, &operation, state.workspace(), &known, settles_in).await {
                 Ok(rotated) => {
                     context.private.remove(ROTATION_SENT);
                     private_record::set_issued(&context.private);
-                    tokens = rotated.tokens;
-                    state.tokens.set_rotated(&tokens, generation);
+                    known = Fingerprints::from(&rotated.tokens);
+                    let stored = state.tokens.set_rotated(&rotated.tokens, generation, recipients);
                     context.diagnostics().extend(rotated.report);
+                    context.diagnostics().ok(stored);
                 }
                 Err(error) => {
                     if error.is_outcome_unknown {
@@ -172,6 +191,24 @@ impl StreamingTokensResource {
         }
         Ok(state)
     }
+
+    /// Reads the tokens of `state`, and stores them for these recipients.
+    async fn store(
+        &self,
+        context: &Context,
+        mut state: StreamingTokens,
+        recipients: Option<&Recipients>,
+    ) -> Outcome<StreamingTokens> {
+        let connection = context.client()?;
+        let operation = connection.operation(context);
+        let known = state.tokens.fingerprints()?;
+        let tokens = read_settled(&connection, &operation, state.workspace(), &known, Duration::ZERO).await?;
+        if known != Fingerprints::from(&tokens) {
+            return Err(diagnostics::changed_since_plan(state.workspace()).into());
+        }
+        state.tokens.set(&tokens, recipients)?;
+        Ok(state)
+    }
 }
 
 /// Whether `planned` declares other hashes than `prior`, and none of them matches a token in the
@@ -182,7 +219,7 @@ fn lists_no_token(planned: &RotationPolicy, prior: &StreamingTokens) -> bool {
         && hashes.known().is_some_and(|hashes| !hashes.is_empty())
         && prior
             .tokens
-            .get()
+            .fingerprints()
             .is_ok_and(|tokens| planned.listed_slot(&tokens) == Some(0))
 }
 
@@ -209,11 +246,14 @@ impl Resource for StreamingTokensResource {
         if lists_no_token(&planned.policy, prior) {
             context.report(diagnostics::none_listed(workspace));
         }
+        if !prior.tokens.is_stored_for(&planned.tokens.age_recipients) {
+            planned.tokens.plan_values();
+        }
         match prior.decide(&planned.policy, &context.private) {
             Decision::Keep => {}
             Decision::AlreadyRotated => context.report(diagnostics::rotated_before_plan(workspace)),
             Decision::Rotate(rotation) => {
-                planned.tokens.plan_rotation(rotation.times);
+                planned.tokens.plan_rotation(&prior.tokens, rotation.times);
                 let (times, is_settled) = (rotation.times, prior.tokens.is_settled());
                 let warning = diagnostics::will_rotate(workspace, times, &rotation.reasons, is_settled);
                 Self::plan_rotation(context, prior, warning, times).await;
@@ -232,15 +272,22 @@ impl Resource for StreamingTokensResource {
     }
 
     async fn create(&self, context: &Context, planned: StreamingTokens) -> Outcome<StreamingTokens> {
+        let recipients = age_recipients::prepare(&planned.tokens.age_recipients)?;
+        let recipients = recipients.as_ref();
         let tokens = context.client()?.streaming_tokens(context, planned.workspace()).await?;
-        let times = planned.policy.listed_slot(&tokens).unwrap_or_default();
+        let times = planned.policy.listed_slot(&Fingerprints::from(&tokens));
+        let mut pair = TokenPair::new(&tokens, self.session.first_generation());
+        pair.set_recipients(planned.tokens.age_recipients.clone());
+        pair.set(&tokens, recipients)?;
         let state = StreamingTokens {
-            tokens: TokenPair::new(&tokens, self.session.first_generation()),
+            tokens: pair,
             ..planned
         };
         // If no rotation succeeds, the state has the current tokens, and the next plan rotates
         // them.
-        let rotated = self.rotate(context, state.clone(), times).await;
+        let rotated = self
+            .rotate(context, state.clone(), times.unwrap_or_default(), recipients)
+            .await;
         rotated.map_err(|failed| failed.or_leaving(state))
     }
 
@@ -252,16 +299,16 @@ impl Resource for StreamingTokensResource {
         if context.is_config_unknown() {
             return Ok(Some(state));
         }
-        let known = state.tokens.get()?;
+        let known = state.tokens.fingerprints()?;
         let tokens = context.client()?.streaming_tokens(context, state.workspace()).await?;
-        let diff = classify(&known, &tokens);
+        let diff = classify(&known, &Fingerprints::from(&tokens));
         context
             .diagnostics()
             .extend(diagnostics::drift(state.workspace(), diff));
         if !matches!(diff, Diff::Unchanged | Diff::Stale) {
+            state.tokens.refresh_from(&tokens)?;
             context.private.remove(ROTATION_SENT);
             private_record::set_issued(&context.private);
-            state.tokens.refresh_from(&tokens);
         }
         Ok(Some(state))
     }
@@ -272,16 +319,21 @@ impl Resource for StreamingTokensResource {
         prior: StreamingTokens,
         planned: StreamingTokens,
     ) -> Outcome<StreamingTokens> {
+        let recipients = age_recipients::prepare(&planned.tokens.age_recipients)?;
+        let recipients = recipients.as_ref();
         // The decision of the plan, with the values that were unknown in it.
         let decision = prior.decide(&planned.policy, &context.private);
+        let is_stored = prior.tokens.is_stored_for(&planned.tokens.age_recipients);
         let mut settled = StreamingTokens {
             policy: planned.policy,
             ..prior
         };
+        settled.tokens.set_recipients(planned.tokens.age_recipients);
         settled.tokens.changed_outside = false.into();
         match decision {
-            Decision::Rotate(rotation) => self.rotate(context, settled, rotation.times).await,
-            _ => Ok(settled),
+            Decision::Rotate(rotation) => self.rotate(context, settled, rotation.times, recipients).await,
+            _ if is_stored => Ok(settled),
+            _ => self.store(context, settled, recipients).await,
         }
     }
 
@@ -298,6 +350,12 @@ impl Resource for StreamingTokensResource {
             policy: RotationPolicy::default(),
             tokens: TokenPair::new(&tokens, self.session.first_generation()),
         }))
+    }
+
+    fn upgrade(&self, _: i64, state: &StoredState) -> Result<StreamingTokens, Diagnostic> {
+        let mut state: StreamingTokens = state.read()?;
+        state.tokens.add_hashes();
+        Ok(state)
     }
 
     async fn permits(&self, context: &Context, state: &StreamingTokens) -> Result<(), Diagnostics> {

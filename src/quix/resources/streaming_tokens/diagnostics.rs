@@ -146,11 +146,30 @@ pub(super) fn not_revoked(workspace: &str) -> Diagnostic {
     )
 }
 
+/// The error for tokens that another client rotated between the plan and an apply that only stores
+/// them.
+pub(super) fn changed_since_plan(workspace: &str) -> Diagnostic {
+    Diagnostic::error(
+        format!("The streaming tokens of {workspace:?} have changed since the plan was created"),
+        "The apply read the tokens to store them as declared, but another client has rotated them. Nothing was rotated or stored. \
+         Plan and apply again: the next plan shows the change.",
+    )
+}
+
+/// The error for a token that cannot be encrypted.
+pub(super) fn not_encrypted(problem: &str) -> Diagnostic {
+    Diagnostic::error(
+        "A streaming token could not be encrypted",
+        format!("The token is not in the state: {problem}. The next apply reads it and encrypts it again."),
+    )
+    .on("age_recipients")
+}
+
 /// The error for a state that no operation of this provider writes.
 pub(super) fn missing_in_state() -> Diagnostic {
     Diagnostic::error(
-        "The state has no streaming tokens",
-        "The state of this resource always has both tokens. It was edited by hand: remove the resource from it (`terraform state \
+        "The state has no hashes of the streaming tokens",
+        "The state of this resource always has the hashes of both tokens. It was edited by hand: remove the resource from it (`terraform state \
          rm`) and import it again.",
     )
 }
@@ -164,13 +183,13 @@ pub(super) fn own_credential(workspace: &str) -> Diagnostic {
     )
 }
 
-/// The error for a rotation that is not sent because the result of an earlier one may not be
+/// The error for an apply that cannot continue because the result of an earlier rotation may not be
 /// visible yet.
 pub(super) fn not_settled(workspace: &str) -> Diagnostic {
     Diagnostic::error(
         format!("An earlier rotation of the streaming tokens of {workspace:?} is not visible yet"),
-        "An earlier rotation was sent, and the platform may not show its result yet. Another rotation could revoke token 2 as \
-         well, so none was sent. Apply again in a few minutes.",
+        "An earlier rotation was sent, and the platform may not show its result yet. Therefore no token was stored, and no other \
+         rotation was sent, which could revoke token 2 as well. Apply again in a few minutes.",
     )
 }
 

@@ -4,9 +4,7 @@
 //! value is first token 2, then token 1, then revoked. Two reads therefore show whether there was
 //! no rotation, one, or more in between.
 
-use secrecy::{ExposeSecret, SecretString};
-
-use crate::quix::api::StreamingTokens;
+use super::fingerprints::Fingerprints;
 
 /// The difference between two tokens and those of an earlier read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,16 +23,15 @@ pub(super) enum Diff {
 }
 
 /// Compares the tokens `now` with those `before`.
-pub(super) fn classify(before: &StreamingTokens, now: &StreamingTokens) -> Diff {
-    let same = |a: &SecretString, b: &SecretString| a.expose_secret() == b.expose_secret();
-    let exists = |token| same(token, &now.token_1) || same(token, &now.token_2);
+pub(super) fn classify(before: &Fingerprints, now: &Fingerprints) -> Diff {
+    let exists = |hash: &String| *hash == now.token_1 || *hash == now.token_2;
     if before == now {
         Diff::Unchanged
-    } else if same(&before.token_1, &now.token_2) && !same(&before.token_2, &now.token_1) {
+    } else if before.token_1 == now.token_2 && before.token_2 != now.token_1 {
         Diff::Stale
     } else if exists(&before.token_1) {
         Diff::Inconsistent
-    } else if same(&before.token_2, &now.token_1) {
+    } else if before.token_2 == now.token_1 {
         Diff::RotatedOnce
     } else {
         Diff::RotatedMore
@@ -47,7 +44,7 @@ mod tests {
 
     #[test]
     fn classify_recognises_rotations_and_stale_reads() {
-        let tokens = |[token_1, token_2]: [&str; 2]| StreamingTokens {
+        let tokens = |[token_1, token_2]: [&str; 2]| Fingerprints {
             token_1: token_1.into(),
             token_2: token_2.into(),
         };

@@ -42,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::diagnostics;
 use super::diff::{Diff, classify};
+use super::fingerprints::Fingerprints;
 use crate::framework::Diagnostic;
 use crate::quix::api::StreamingTokens;
 use crate::quix::connection::Connection;
@@ -111,12 +112,12 @@ pub(super) async fn rotate(
     connection: &Connection,
     operation: &Operation,
     workspace: &str,
-    known: &StreamingTokens,
+    known: &Fingerprints,
     settles_in: Duration,
 ) -> Result<Rotated, RotateError> {
     let endpoints = &connection.endpoints;
     let api = &connection.api;
-    if api.is_own_credential(&known.token_1).await {
+    if api.is_own_hash(&known.token_1).await {
         return Err(diagnostics::own_credential(workspace).into());
     }
     let _lock = connection.rotating.lock().await;
@@ -133,7 +134,7 @@ pub(super) async fn rotate(
         Err(error) if error.is_ambiguous() => (None, Some(error)),
         Err(error) => return Err(request_failed(&error).into()),
     };
-    let answer = answer.map(|tokens| (classify(known, &tokens), tokens));
+    let answer = answer.map(|tokens| (classify(known, &Fingerprints::from(&tokens)), tokens));
     if let Some((Diff::RotatedOnce, tokens)) = answer {
         return Ok(Rotated { tokens, report: None });
     }
@@ -177,11 +178,14 @@ pub(super) async fn rotate(
 }
 
 /// Reads the tokens until the read is not stale and no earlier rotation can become visible.
-async fn read_settled(
+///
+/// # Errors
+/// The tokens cannot be read, or reads are still stale.
+pub(super) async fn read_settled(
     connection: &Connection,
     operation: &Operation,
     workspace: &str,
-    known: &StreamingTokens,
+    known: &Fingerprints,
     settles_in: Duration,
 ) -> Result<StreamingTokens, Diagnostic> {
     let endpoint = &connection.endpoints.read;
@@ -193,7 +197,7 @@ async fn read_settled(
     let mut stale_pauses = PAUSES.into_iter().filter(|pause| !pause.is_zero());
     loop {
         let tokens = read().await?;
-        let pause = match classify(known, &tokens) {
+        let pause = match classify(known, &Fingerprints::from(&tokens)) {
             Diff::Stale => stale_pauses.next(),
             Diff::Unchanged if settles.is_some_and(|settles| Instant::now() < settles) => Some(SETTLING),
             _ => return Ok(tokens),
@@ -218,11 +222,11 @@ enum Sent {
 /// Evaluates a read. Returns `None` if the rotation has not taken effect.
 fn evaluate(
     workspace: &str,
-    known: &StreamingTokens,
+    known: &Fingerprints,
     tokens: StreamingTokens,
     sent: Sent,
 ) -> Result<Option<Rotated>, Diagnostic> {
-    let report = match (classify(known, &tokens), sent) {
+    let report = match (classify(known, &Fingerprints::from(&tokens)), sent) {
         (Diff::Unchanged, _) | (Diff::Stale, Sent::Yes) => return Ok(None),
         // The wait for a current read is over.
         (Diff::Stale, Sent::No) => return Err(diagnostics::not_settled(workspace)),
@@ -258,7 +262,7 @@ mod tests {
 
     /// Rotates while no earlier rotation can become visible.
     async fn rotate_now(connection: &Connection, known: &StreamingTokens) -> Result<Rotated, Diagnostic> {
-        let rotated = rotate(connection, &operation(), DEV, known, Duration::ZERO).await;
+        let rotated = rotate(connection, &operation(), DEV, &known.into(), Duration::ZERO).await;
         rotated.map_err(|error| error.diagnostic)
     }
 
@@ -317,13 +321,15 @@ mod tests {
             let (connection, known) = (connection(&sandbox, Role::Admin), current(&sandbox));
             let operation = operation();
             let sent = sandbox.clock().now();
-            let error = rotate(&connection, &operation, DEV, &known, Duration::ZERO)
+            let error = rotate(&connection, &operation, DEV, &(&known).into(), Duration::ZERO)
                 .await
                 .unwrap_err();
             assert!(error.is_outcome_unknown, "{error:?}");
             let settles_in = time_until_settled(Some(sent), sandbox.clock().now());
             let operation = crate::platform::testing::operation();
-            let outcome = rotate(&connection, &operation, DEV, &known, settles_in).await.unwrap();
+            let outcome = rotate(&connection, &operation, DEV, &(&known).into(), settles_in)
+                .await
+                .unwrap();
             assert_eq!(outcome.report.unwrap().severity, Severity::Warning);
             assert!(outcome.tokens == current(&sandbox) && sandbox.rotations(DEV) == 1);
         }
@@ -407,7 +413,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn interrupt_does_not_stop_the_reading_after_a_rotation() {
         let sandbox = sandbox(Options::default());
-        let (connection, known) = (connection(&sandbox, Role::Admin), current(&sandbox));
+        let connection = connection(&sandbox, Role::Admin);
+        let known = Fingerprints::from(&current(&sandbox));
         let operation = operation();
         sandbox.fault(
             Fault::new(Effect::Delay(jiff::SignedDuration::from_secs(2)))

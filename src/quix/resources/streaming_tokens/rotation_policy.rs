@@ -1,12 +1,9 @@
 //! The arguments that rotate the streaming tokens of an environment, and the decision about it.
 
-use secrecy::SecretString;
-
+use super::fingerprints::Fingerprints;
 use super::token_pair::TokenPair;
 use crate::framework::{Field, Model, Set};
 use crate::platform::attributes::{Triggers, known_triggers};
-use crate::quix::api::StreamingTokens;
-use crate::quix::sha256::sha256;
 use crate::token::changed_triggers;
 
 /// The arguments that rotate the tokens.
@@ -65,7 +62,9 @@ impl RotationPolicy {
         let is_settled = tokens.is_settled();
         let triggers = changed(&self.rotation_triggers, &prior.rotation_triggers);
         let forced = changed(&self.forced_rotation_triggers, &prior.forced_rotation_triggers);
-        let listed = tokens.get().map_or(Some(0), |tokens| self.listed_slot(&tokens));
+        let listed = tokens
+            .fingerprints()
+            .map_or(Some(0), |tokens| self.listed_slot(&tokens));
         // Unknown `rotation_triggers` are irrelevant if the tokens are not settled: they cannot
         // rotate then.
         let is_unknown = (triggers.is_none() && is_settled) || forced.is_none() || listed.is_none();
@@ -100,18 +99,15 @@ impl RotationPolicy {
     /// Returns the highest slot, 1 or 2, whose token `revoke_sha256` lists, which is also the
     /// number of rotations that revoke it; 0 if it lists neither; `None` if that is known only at
     /// apply.
-    pub(super) fn listed_slot(&self, tokens: &StreamingTokens) -> Option<u8> {
+    pub(super) fn listed_slot(&self, tokens: &Fingerprints) -> Option<u8> {
         let hashes = match &self.revoke_sha256 {
             Field::Null => return Some(0),
             Field::Unknown => return None,
             Field::Known(hashes) => hashes,
         };
-        let lists = |token: &SecretString| {
-            let hash = sha256(token);
-            hashes
-                .iter()
-                .filter_map(Field::known)
-                .any(|listed| listed.eq_ignore_ascii_case(&hash))
+        let lists = |hash: &str| {
+            let mut known = hashes.iter().filter_map(Field::known);
+            known.any(|listed| listed.eq_ignore_ascii_case(hash))
         };
         match (lists(&tokens.token_1), lists(&tokens.token_2)) {
             // Unknown hashes cannot add to this.
@@ -147,11 +143,12 @@ fn is_hash(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quix::sha256::sha256;
 
     fn pair(is_settled: bool) -> TokenPair {
         TokenPair {
-            token_1: SecretString::from("sdk-one").into(),
-            token_2: SecretString::from("sdk-two").into(),
+            token_1_sha256: sha256(&"sdk-one".into()).into(),
+            token_2_sha256: sha256(&"sdk-two".into()).into(),
             changed_outside: (!is_settled).into(),
             ..TokenPair::default()
         }
@@ -174,15 +171,13 @@ mod tests {
     }
 
     fn hashes(tokens: &[&str]) -> Field<Set<Field<String>>> {
-        let hashes = tokens
-            .iter()
-            .map(|token| Field::Known(sha256(&SecretString::from(*token))));
+        let hashes = tokens.iter().map(|token| Field::Known(sha256(&(*token).into())));
         hashes.collect::<Set<_>>().into()
     }
 
     #[test]
     fn only_hashes_are_accepted() {
-        let expected = sha256(&SecretString::from(""));
+        let expected = sha256(&"sdk-one".into());
         assert!(is_hash(&expected) && is_hash(&expected.to_uppercase()));
         for text in ["", "sdk-one", &expected[1..], &format!("{expected} "), &"g".repeat(64)] {
             assert!(!is_hash(text), "{text:?}");

@@ -5,11 +5,13 @@ use serde_json::json;
 
 use super::*;
 use crate::framework::Set;
-use crate::framework::testing::{Run, SingleResource};
+use crate::framework::testing::{Action, Run, SingleResource};
 use crate::platform::attributes::Triggers;
-use crate::platform::testing::lost_answers;
+use crate::platform::encryption::decrypt;
+use crate::platform::testing::{age_key, lost_answers};
 use crate::quix::api;
 use crate::quix::provider::Quix;
+use crate::quix::sha256::sha256;
 use crate::quix::tests::{DEV, connection, option_variants, provider, provider_with, sandbox, workspace};
 use crate::sandbox::quix::{Options, Readers, Role, Sandbox};
 use crate::sandbox::{Effect, Fault};
@@ -91,10 +93,25 @@ impl Managed {
         self.state().tokens.generation.into_known().unwrap()
     }
 
-    /// Whether both tokens are in the state.
+    /// Whether both tokens are in the state, and nothing else.
     fn has_both(&self) -> bool {
+        self.stored() == self.current() && self.state().tokens.fingerprints() == Ok((&self.current()).into())
+    }
+
+    /// The tokens that the platform has.
+    fn current(&self) -> api::StreamingTokens {
         let [token_1, token_2] = self.sandbox.tokens(DEV).unwrap();
-        self.state().tokens.get().unwrap() == (api::StreamingTokens { token_1, token_2 })
+        api::StreamingTokens { token_1, token_2 }
+    }
+
+    /// The tokens in the state.
+    fn stored(&self) -> api::StreamingTokens {
+        let tokens = self.state().tokens;
+        assert!(tokens.encrypted_token_1.is_null() && tokens.encrypted_token_2.is_null());
+        api::StreamingTokens {
+            token_1: tokens.token_1.into_known().unwrap(),
+            token_2: tokens.token_2.into_known().unwrap(),
+        }
     }
 
     fn rotations(&self) -> usize {
@@ -124,7 +141,7 @@ async fn create_and_destroy_do_not_rotate_for_every_response_format() {
 async fn changed_trigger_revokes_token_1_as_planned() {
     for options in option_variants() {
         let mut managed = Managed::new(options).created().await;
-        let (first, created) = (managed.state().tokens.get().unwrap(), managed.state().tokens.generation);
+        let (first, created) = (managed.stored(), managed.state().tokens.generation);
         let run = managed
             .plan(&config("2"))
             .await
@@ -210,12 +227,12 @@ async fn import_and_first_triggers_after_it_do_not_rotate() {
     let imported = managed.resource.import(&managed.provider, "other").await;
     imported.fails("Check the environment's id");
     managed.resource.import(&managed.provider, DEV).await.reports_nothing();
-    assert!(managed.has_both());
-    managed
-        .plan(&with_triggers(Field::Null))
-        .await
-        .changes_nothing()
-        .reports_nothing();
+    // The import does not know whether the values may be in the state.
+    let imported = managed.state().tokens;
+    assert!(imported.token_1.is_null() && imported.token_2.is_null());
+    assert_eq!(imported.fingerprints(), Ok((&managed.current()).into()));
+    let run = managed.plan(&with_triggers(Field::Null)).await.reports_nothing();
+    assert!(run.is_change());
     managed.apply(&config("1")).await.reports_nothing();
     let imported = managed.generation();
     assert_eq!(managed.rotations(), 0);
@@ -325,11 +342,6 @@ async fn rejected_refresh_keeps_the_state() {
     }
 }
 
-fn sha256(token: &SecretString) -> String {
-    let hash = ring::digest::digest(&ring::digest::SHA256, token.expose_secret().as_bytes());
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Returns a configuration that revokes these tokens.
 fn revoking(tokens: &[&SecretString]) -> StreamingTokens {
     let hashes: Set<_> = tokens.iter().map(|token| sha256(token).into()).collect();
@@ -350,7 +362,7 @@ async fn listed_token_is_revoked_even_after_rotations_outside() {
         // The leaked token is token 1 or token 2 of the state.
         for slot in [1, 2] {
             let mut managed = Managed::new(Options::default()).created().await;
-            let known = managed.state().tokens.get().unwrap();
+            let known = managed.stored();
             let leaked = if slot == 1 { &known.token_1 } else { &known.token_2 };
             managed.rotate_outside(rotations_outside);
             let times = usize::from(slot > rotations_outside) * (slot - rotations_outside.min(slot));
@@ -398,7 +410,7 @@ async fn create_revokes_listed_tokens() {
 #[tokio::test(start_paused = true)]
 async fn failed_second_rotation_keeps_the_first_and_is_repeated_by_the_next_apply() {
     let mut managed = Managed::new(Options::default()).created().await;
-    let leaked = managed.state().tokens.get().unwrap().token_2;
+    let leaked = managed.stored().token_2;
     managed.sandbox.fault(Fault::answer(403).on("POST", ROTATE).skip(1));
     managed.apply(&revoking(&[&leaked])).await.fails("");
     assert!(managed.has_both() && managed.rotations() == 1);
@@ -445,4 +457,239 @@ async fn next_apply_waits_for_a_rotation_that_becomes_visible_late() {
     assert_eq!(managed.rotations(), 1);
     assert!(managed.has_both());
     managed.apply(&config("2")).await.changes_nothing();
+}
+
+/// Returns a configuration whose tokens are encrypted to these recipients.
+fn encrypted_to(recipients: &[&str], leak: &str) -> StreamingTokens {
+    let mut config = config(leak);
+    let recipients = recipients.iter().map(|recipient| Field::from(*recipient));
+    config.tokens.age_recipients = recipients.collect::<Set<_>>().into();
+    config
+}
+
+impl Managed {
+    async fn planned(&mut self, config: &StreamingTokens) -> TokenPair {
+        let run = self.plan(config).await.succeeds();
+        StreamingTokens::from_value(&run.planned).unwrap().tokens
+    }
+
+    fn ciphertexts(&self) -> [String; 2] {
+        let tokens = self.state().tokens;
+        [tokens.encrypted_token_1, tokens.encrypted_token_2].map(|ciphertext| ciphertext.into_known().unwrap())
+    }
+
+    /// Whether both tokens are in the state, encrypted to this identity, and no token as it is.
+    fn has_both_encrypted_to(&self, identity: &SecretString) -> bool {
+        let [token_1, token_2] = self.ciphertexts().map(|ciphertext| decrypt(&ciphertext, identity));
+        let decrypted = token_1.ok().zip(token_2.ok());
+        let decrypted = decrypted.map(|(token_1, token_2)| api::StreamingTokens { token_1, token_2 });
+        let tokens = self.state().tokens;
+        assert!(tokens.token_1.is_null() && tokens.token_2.is_null());
+        assert_eq!(tokens.fingerprints(), Ok((&self.current()).into()));
+        decrypted == Some(self.current())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_are_encrypted_at_creation_and_rotation_and_not_twice() {
+    let (identity, recipient) = age_key();
+    let mut managed = Managed::new(Options::default());
+    let config = |leak: &str| encrypted_to(&[&recipient], leak);
+    let planned = managed.planned(&config("1")).await;
+    assert!(planned.token_1.is_null() && planned.encrypted_token_1.is_unknown());
+    managed.apply(&config("1")).await.reports_nothing();
+    assert!(managed.has_both_encrypted_to(&identity));
+    let [_, second] = managed.ciphertexts();
+    managed.apply(&config("1")).await.changes_nothing();
+
+    let prior = managed.state().tokens;
+    let planned = managed.planned(&config("2")).await;
+    assert_eq!(planned.encrypted_token_1, Field::Known(second.clone()));
+    assert_eq!(planned.token_1_sha256, prior.token_2_sha256);
+    assert!(planned.token_1.is_null() && planned.token_2.is_null());
+    assert!(planned.encrypted_token_2.is_unknown() && planned.token_2_sha256.is_unknown());
+    managed.apply(&config("2")).await.succeeds();
+    assert!(managed.has_both_encrypted_to(&identity) && managed.rotations() == 1);
+    managed.apply(&config("2")).await.changes_nothing();
+
+    // A refresh encrypts the tokens that another client created.
+    managed.rotate_outside(1);
+    managed
+        .resource
+        .refresh(&managed.provider)
+        .await
+        .warns("outside of an apply");
+    assert!(managed.has_both_encrypted_to(&identity));
+    managed.rotate_outside(2);
+    managed.apply(&config("2")).await.warns("more than once");
+    assert!(managed.has_both_encrypted_to(&identity) && managed.rotations() == 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn changed_recipients_store_the_tokens_again_and_rotate_nothing() {
+    let [(alice, to_alice), (bob, to_bob)] = [age_key(), age_key()];
+    let mut managed = Managed::new(Options::default()).created().await;
+    let before = managed.state().tokens;
+    let steps = [
+        (encrypted_to(&[&to_alice], "1"), vec![&alice], Some(&bob)),
+        (encrypted_to(&[&to_alice, &to_bob], "1"), vec![&alice, &bob], None),
+        (encrypted_to(&[&to_bob], "1"), vec![&bob], Some(&alice)),
+    ];
+    for (config, readers, other) in steps {
+        let planned = managed.planned(&config).await;
+        assert!(planned.token_1.is_null() && planned.encrypted_token_1.is_unknown());
+        assert_eq!(planned.generation, before.generation);
+        assert_eq!(planned.token_2_sha256, before.token_2_sha256);
+        managed.apply(&config).await.plans(Action::Update).reports_nothing();
+        assert!(readers.iter().all(|reader| managed.has_both_encrypted_to(reader)));
+        assert!(other.is_none_or(|other| !managed.has_both_encrypted_to(other)));
+        managed.apply(&config).await.changes_nothing().reports_nothing();
+    }
+    let planned = managed.planned(&config("1")).await;
+    assert!(planned.token_1.is_unknown() && planned.encrypted_token_1.is_null());
+    managed.apply(&config("1")).await.reports_nothing();
+    assert!(managed.has_both() && managed.rotations() == 0);
+    // Both at once: a rotation encrypts to the new recipients.
+    managed.apply(&encrypted_to(&[&to_bob], "2")).await.succeeds();
+    assert!(managed.has_both_encrypted_to(&bob) && managed.rotations() == 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn apply_that_only_stores_fails_if_the_tokens_have_changed_since_the_plan() {
+    let [(alice, to_alice), (bob, to_bob)] = [age_key(), age_key()];
+    for rotations_outside in [1, 2] {
+        let mut managed = Managed::new(Options::default());
+        managed.apply(&encrypted_to(&[&to_alice], "1")).await.succeeds();
+        let before = managed.state().tokens;
+        let config = encrypted_to(&[&to_bob], "1");
+        let plan = managed.resource.save_plan(&managed.provider, Some(&config)).await;
+        managed.rotate_outside(rotations_outside);
+        let run = managed.resource.apply_saved(&managed.provider, &plan).await;
+        run.fails("have changed since the plan was created");
+        let after = managed.state().tokens;
+        assert_eq!(after.fingerprints(), before.fingerprints());
+        assert_eq!(after.encrypted_token_1, before.encrypted_token_1);
+        managed.apply(&config).await.succeeds();
+        assert!(managed.has_both_encrypted_to(&bob) && !managed.has_both_encrypted_to(&alice));
+        managed.apply(&config).await.changes_nothing();
+        assert_eq!(managed.rotations(), rotations_outside);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stale_tokens_are_not_encrypted_again() {
+    let [(alice, to_alice), (bob, to_bob)] = [age_key(), age_key()];
+    let mut managed = Managed::new(Options {
+        stale_reads: jiff::SignedDuration::from_mins(10),
+        ..Options::default()
+    });
+    managed.apply(&encrypted_to(&[&to_alice], "1")).await.succeeds();
+    managed.apply(&encrypted_to(&[&to_alice], "2")).await.succeeds();
+    let run = managed.apply(&encrypted_to(&[&to_bob], "2")).await;
+    run.fails("is not visible yet");
+    assert!(managed.has_both_encrypted_to(&alice));
+    tokio::time::advance(Duration::from_secs(600)).await;
+    managed.apply(&encrypted_to(&[&to_bob], "2")).await.succeeds();
+    assert!(managed.has_both_encrypted_to(&bob) && managed.rotations() == 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_and_rejections_leave_the_tokens_stored_as_before() {
+    let [(alice, to_alice), (bob, to_bob)] = [age_key(), age_key()];
+    let rejections = [401, 403, 404, 500].map(Fault::answer);
+    for fault in lost_answers("true").into_iter().chain(rejections) {
+        for skip in 0..3 {
+            let mut managed = Managed::new(Options::default());
+            managed.apply(&encrypted_to(&[&to_alice], "1")).await.succeeds();
+            managed.sandbox.fault(fault.clone().on("GET", READ).skip(skip).times(8));
+            let config = encrypted_to(&[&to_bob], "1");
+            managed.apply(&config).await;
+            assert!(managed.has_both_encrypted_to(&alice) || managed.has_both_encrypted_to(&bob));
+            managed.sandbox.clear_faults();
+            managed.apply(&config).await.succeeds();
+            assert!(managed.has_both_encrypted_to(&bob) && managed.rotations() == 0);
+            managed.apply(&config).await.changes_nothing();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn import_stores_no_value_and_the_first_apply_encrypts() {
+    let (identity, recipient) = age_key();
+    let mut managed = Managed::new(Options::default());
+    managed.resource.import(&managed.provider, DEV).await.reports_nothing();
+    managed.rotate_outside(1);
+    managed.resource.refresh(&managed.provider).await.succeeds();
+    assert!(
+        managed.state().tokens.token_1.is_null(),
+        "a refresh stores none, either"
+    );
+    managed.apply(&encrypted_to(&[&recipient], "1")).await.succeeds();
+    assert!(managed.has_both_encrypted_to(&identity) && managed.rotations() == 1);
+    managed.apply(&encrypted_to(&[&recipient], "1")).await.changes_nothing();
+}
+
+#[tokio::test(start_paused = true)]
+async fn invalid_recipient_is_an_error_before_anything_is_sent() {
+    let (identity, _) = age_key();
+    let mut managed = Managed::new(Options::default()).created().await;
+    for (recipients, problem) in [
+        (vec!["alice"], "not an age recipient"),
+        (vec![identity.expose_secret()], "private key"),
+        (vec![], "at least one recipient"),
+    ] {
+        let run = managed.plan(&encrypted_to(&recipients, "2")).await;
+        assert!(!format!("{:?}", run.diagnostics).contains(identity.expose_secret()));
+        run.fails(problem);
+    }
+    // A recipient that was unknown in the plan.
+    let resource = StreamingTokensResource::new(Session::new(managed.sandbox.clock()));
+    let context = Context::with_client(connection(&managed.sandbox, Role::Admin));
+    let calls = managed.sandbox.calls("GET", READ);
+    let invalid = encrypted_to(&["alice"], "2");
+    let updated = resource.update(&context, managed.state(), invalid.clone()).await;
+    assert!(updated.is_err() && resource.create(&context, invalid).await.is_err());
+    assert!(managed.sandbox.calls("GET", READ) == calls && managed.rotations() == 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn state_without_hashes_is_upgraded_without_a_change() {
+    let mut managed = Managed::new(Options::default()).created().await;
+    let tokens = managed.stored();
+    let attributes = json!({
+        "workspace_id": DEV,
+        "rotation_triggers": { "leak": "1" },
+        "token_1": tokens.token_1.expose_secret(),
+        "token_2": tokens.token_2.expose_secret(),
+        "generation": managed.generation(),
+        "changed_outside": false,
+    });
+    managed.resource.store(0, attributes);
+    managed.plan(&config("1")).await.changes_nothing().reports_nothing();
+    managed.assert_rotates(&config("2"), 1).await;
+}
+
+#[test]
+fn unknown_recipients_leave_open_how_the_tokens_are_stored() {
+    use Field::{Null, Unknown};
+    let recipients = |entry: Field<String>| Field::from(Set::from_iter([entry]));
+    let cases = [
+        (Null, [Unknown, Null]),
+        (Unknown, [Unknown, Unknown]),
+        (recipients(Unknown), [Null, Unknown]),
+        (recipients(age_key().1.into()), [Null, Unknown]),
+    ];
+    for (age_recipients, expected) in cases {
+        let mut planned = TokenPair {
+            age_recipients,
+            ..TokenPair::default()
+        };
+        planned.mark_unknown();
+        let kind = |is_null: bool| if is_null { Null } else { Unknown };
+        let kinds: [Field<()>; 2] = [
+            kind(planned.token_2.is_null()),
+            kind(planned.encrypted_token_2.is_null()),
+        ];
+        assert_eq!(kinds, expected, "{planned:?}");
+    }
 }
