@@ -6,14 +6,17 @@
 //!   rotated them since the last apply.
 //! - For each changed trigger in the state, one token was revoked: by this run, or before it.
 //!
+//! - Tokens with recipients are in the state only encrypted.
+//!
 //! Promises at the end:
-//! - Both tokens of each declared environment are in the state, and valid.
+//! - Both tokens of each declared environment are in the state as declared, and valid.
 
 mod personal_access_tokens;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use fastrand::Rng;
 use secrecy::ExposeSecret;
@@ -35,6 +38,8 @@ struct Organisation {
     token: String,
     /// The declared trigger of each environment.
     declared: BTreeMap<&'static str, u8>,
+    /// Whether the tokens of each declared environment are encrypted to [`IDENTITY`].
+    encrypted: BTreeMap<&'static str, bool>,
     /// The number of rotations by other clients, per environment.
     others: BTreeMap<&'static str, Arc<AtomicUsize>>,
     /// The environments at the start of the run.
@@ -62,13 +67,16 @@ impl Organisation {
         self.sandbox.rotations(environment) - self.others(environment)
     }
 
-    /// Whether this state has both present tokens.
+    /// Whether this state has both present tokens, as they are or encrypted.
     fn holds_both(&self, environment: &str, state: &Object) -> bool {
         let there = self.sandbox.tokens(environment).unwrap();
-        let held = ["token_1", "token_2"].map(|attribute| text(state, attribute));
-        held.into_iter()
-            .zip(there)
-            .all(|(held, there)| held == Some(there.expose_secret()) && self.sandbox.is_live(there.expose_secret()))
+        let held = ["token_1", "token_2"].map(|attribute| match text(state, attribute) {
+            Some(token) => Some(token.to_owned()),
+            None => text(state, &format!("encrypted_{attribute}")).map(decrypted),
+        });
+        held.into_iter().zip(there).all(|(held, there)| {
+            held.as_deref() == Some(there.expose_secret()) && self.sandbox.is_live(there.expose_secret())
+        })
     }
 }
 
@@ -94,6 +102,7 @@ impl SimulatedPlatform for Organisation {
             token: sandbox.add_user(Role::Admin).expose_secret().to_owned(),
             sandbox,
             declared: BTreeMap::new(),
+            encrypted: BTreeMap::new(),
             others: ENVIRONMENTS.map(|environment| (environment, Arc::default())).into(),
             before: BTreeMap::new(),
             violations: Vec::new(),
@@ -134,13 +143,24 @@ impl SimulatedPlatform for Organisation {
                 _ => {}
             }
         }
-        format!("{:?}", self.declared)
+        // Drawn after everything else, so that the seeds keep their scenarios otherwise.
+        for environment in ENVIRONMENTS {
+            let is_encrypted = self.encrypted.entry(environment).or_default();
+            if random.u8(..4) == 0 {
+                *is_encrypted = !*is_encrypted;
+            }
+        }
+        format!("{:?}, encrypted {:?}", self.declared, self.encrypted)
     }
 
     fn configuration(&self) -> Configuration {
         let declared = self.declared.iter().map(|(environment, trigger)| {
             let triggers = json!({ "trigger": trigger.to_string() });
-            let config = json!({ "workspace_id": environment, "rotation_triggers": triggers });
+            let is_encrypted = self.encrypted.get(environment).copied().unwrap_or_default();
+            let recipients = is_encrypted.then(|| [IDENTITY.to_public().to_string()]);
+            let config = json!({
+                "workspace_id": environment, "rotation_triggers": triggers, "age_recipients": recipients,
+            });
             (address(environment), ResourceBlock::new(config))
         });
         declared.collect()
@@ -197,6 +217,9 @@ impl SimulatedPlatform for Organisation {
                     "{environment} was rotated {rotated} times, and may be {may_rotate} times"
                 ));
             }
+            if state.get(&address(environment)).is_some_and(is_in_plain_text) {
+                violations.push("the tokens are to be encrypted, and the state has them in plain text".to_owned());
+            }
             let is = state.get(&address(environment)).map(trigger);
             if is_change && is == declared && rotated == 0 && before.is_settled && is_alone {
                 violations.push(format!(
@@ -218,6 +241,31 @@ impl SimulatedPlatform for Organisation {
         }
         violations
     }
+}
+
+/// The age identity of all scenarios.
+static IDENTITY: LazyLock<age::x25519::Identity> = LazyLock::new(age::x25519::Identity::generate);
+
+/// Decrypts a token of a state. Decryption without optimisation is slow, so each is decrypted once.
+fn decrypted(encrypted: &str) -> String {
+    thread_local! {
+        static DECRYPTED: RefCell<HashMap<String, String>> = RefCell::default();
+    }
+    DECRYPTED.with_borrow_mut(|known| {
+        let decrypt = |encrypted: &String| {
+            let value = age::decrypt(&*IDENTITY, encrypted.as_bytes()).unwrap();
+            String::from_utf8(value).unwrap()
+        };
+        known.entry(encrypted.to_owned()).or_insert_with_key(decrypt).clone()
+    })
+}
+
+/// Whether a state declares that its tokens are encrypted, and yet has one in plain text.
+fn is_in_plain_text(state: &Object) -> bool {
+    let has_token = ["token_1", "token_2"]
+        .iter()
+        .any(|attribute| !state.get(attribute).is_null());
+    has_token && !state.get("age_recipients").is_null()
 }
 
 fn address(environment: &str) -> String {

@@ -46,10 +46,12 @@ pub(crate) fn state_is_upgraded_and_plans_nothing<P: PlatformUnderTest>(prepare:
                 world.workspace.run(&refresh).await.unwrap().success().unwrap();
             })
             .await;
-        if instances(world)
-            .iter()
-            .all(|(_, instance)| instance["schema_version"] == 1)
-        {
+        let resources = P::provider(Runtime::default()).resources();
+        let is_newer = |(of, instance): &(String, Json)| {
+            let resource = resources.iter().find(|resource| resource.type_name() == of);
+            resource.is_some_and(|resource| instance["schema_version"] == resource.schema().version + 1)
+        };
+        if instances(world).iter().all(is_newer) {
             world
                 .attached(async |world| {
                     let run = world.plan_fails().await;

@@ -1,5 +1,6 @@
 //! The examples of the guide behave as the guide describes.
 
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::world::World;
@@ -70,6 +71,30 @@ fn rotation_without_downtime_keeps_the_token_of_the_services_valid() {
         assert_eq!(output().await, second);
         assert!(!world.accepts(&first) && world.accepts(&second));
         world.plans_nothing().await;
+    });
+}
+
+#[test]
+fn encrypted_token_of_the_services_survives_a_rotation_and_no_file_contains_a_token() {
+    World::on_each_version(async |world| {
+        let output = async || json!(world.workspace.output("encrypted_streaming_token").await.unwrap());
+        use_example(world, "outside-the-state.tf");
+        set(world, "2027-01-15", 2);
+        world.apply().await;
+        let second = output().await;
+        set(world, "2027-04-15", 1);
+        let plan = world.plan().await;
+        assert_eq!(plan.actions(SHOP), "update");
+        assert!(!plan.run.says("Changes to Outputs"), "{}", plan.run);
+        world.apply().await;
+        assert_eq!(output().await, second);
+        assert!(second.as_str().unwrap().contains("BEGIN AGE ENCRYPTED FILE"));
+        world.plans_nothing().await;
+        let files = world.files();
+        for value in world.sandbox.issued_values() {
+            assert!(!files.contains(value.expose_secret()), "a file has a token");
+        }
+        assert_eq!(world.sandbox.rotations(PROD), 1);
     });
 }
 
