@@ -16,11 +16,14 @@ use crate::quix::connection::{Connection, Context};
 /// 1.10 or later, write-only arguments 1.11.
 ///
 /// This never rotates the tokens. The resource
-/// [`quix_streaming_tokens`](../resources/streaming_tokens.md) does, but its state contains the
-/// tokens. Without it, rotate them in Quix's portal.
+/// [`quix_streaming_tokens`](../resources/streaming_tokens.md) does. With its `age_recipients`, no
+/// state contains a token.
 ///
-/// A write-only argument is sent again only if its version changes, and the plan does not show that
-/// the tokens changed: increase the version whenever the tokens were rotated.
+/// A write-only argument is sent again only if its version changes. Use the resource's `generation`
+/// as the version, and its `workspace_id` here, so that an apply rotates the tokens before it reads
+/// them. Reads can be stale for a while after a rotation: [the
+/// guide](../guides/rotating-streaming-tokens.md#tokens-outside-the-state) shows how to be safe.
+/// Without the resource, rotate the tokens in Quix's portal, and increase the version by hand.
 ///
 /// It is not documented whether users without the role Admin can read the tokens.
 #[derive(Model, Clone, Debug, Default)]
