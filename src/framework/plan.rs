@@ -151,18 +151,28 @@ fn map_objects<const N: usize>(
 }
 
 /// Returns the object of `set` that became `object` in the proposed state: an equal one, or one
-/// that differs only in members which the provider sets. Null if no element does.
+/// that differs only in members which the provider sets. Of several such elements it is the one with
+/// the fewest nulls, because the user has set most of its members. Null if there is none.
 fn corresponding_object<'a>(members: &[Attribute], object: &Value, set: &'a Value) -> &'a Value {
     let Value::List(candidates) = set else {
         return &Value::Null;
     };
     let equal = candidates.iter().find(|candidate| *candidate == object);
     let source = equal.or_else(|| {
-        candidates
-            .iter()
-            .find(|candidate| corresponds(members, object, candidate))
+        let corresponding = candidates.iter();
+        let corresponding = corresponding.filter(|candidate| corresponds(members, object, candidate));
+        corresponding.min_by_key(|candidate| count_nulls(members, candidate))
     });
     source.unwrap_or(&Value::Null)
+}
+
+/// Returns the number of null members of an object and of its nested objects.
+fn count_nulls(members: &[Attribute], object: &Value) -> usize {
+    let mut nulls = 0;
+    visit(members, object, &AttributePath::root(), &mut |_, value, _| {
+        nulls += usize::from(value.is_null());
+    });
+    nulls
 }
 
 fn corresponds(members: &[Attribute], object: &Value, source: &Value) -> bool {

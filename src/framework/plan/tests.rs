@@ -288,6 +288,21 @@ fn set_elements_that_share_a_key_keep_their_own_configured_values() {
     );
 }
 
+/// An element without a value for the member with a default corresponds to both objects.
+#[test]
+fn set_elements_that_differ_only_in_a_default_keep_their_own_configured_values() {
+    let config = json!([{ "key": "k" }, { "key": "k", "size": 8 }]);
+    let mut sized = part("k");
+    sized["size"] = json!(8);
+    let existing = existing("set", Nesting::Set, &[part("k"), sized]);
+    proposes(
+        json!({ "name": "a", "set": config }),
+        existing.clone(),
+        existing.clone(),
+        existing,
+    );
+}
+
 #[test]
 fn unknown_configuration_is_planned_as_unknown() {
     let planned = Thing::schema().propose(
