@@ -60,3 +60,15 @@ fn advice(error: &Error) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interrupted_request_is_reported_as_interrupted_by_terraform() {
+        let error = Error::new("read the service accounts", Kind::Cancelled, false);
+        let shown = request_failed(&error);
+        assert!(shown.detail.ends_with("Terraform was interrupted."), "{shown}");
+    }
+}

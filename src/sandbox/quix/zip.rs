@@ -30,3 +30,16 @@ fn crc32(content: &[u8]) -> u32 {
     };
     !content.iter().fold(!0, step)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn archive_has_the_standard_checksum_of_its_content() {
+        // The check value of CRC-32 in its catalogues.
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+        let archive = archive("ca.cert", b"123456789");
+        assert_eq!(archive[14..18], 0xCBF4_3926_u32.to_le_bytes());
+    }
+}

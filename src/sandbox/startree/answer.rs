@@ -149,3 +149,31 @@ impl Options {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn row_of_a_token_has_its_srn_in_the_configured_format() {
+        let token = ServiceToken {
+            access_key: "Xk-1".to_owned(),
+            secret_key: "secret".into(),
+            description: None,
+            created: Timestamp::UNIX_EPOCH,
+        };
+        for (srns, expected) in [
+            (Srns::Plain, json!("srn2:service-token#Xk-1")),
+            (Srns::Encoded, json!("srn2:service-token%23Xk%2D1")),
+            (Srns::PoliciesOnly, Value::Null),
+        ] {
+            let options = Options {
+                srns,
+                ..Options::default()
+            };
+            assert_eq!(options.token(&token)["srn"], expected, "{srns:?}");
+        }
+    }
+}

@@ -237,3 +237,37 @@ impl Account {
         user.ok_or_else(|| Refusal::NotFound("there is no such user".to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn expiry_is_kept_as_the_option_says() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (now, requested) = (at("2027-01-01T06:00:00Z"), at("2027-01-31T23:59:59Z"));
+        for (kept_expiry, expected) in [
+            (KeptExpiry::AsAsked, requested),
+            (KeptExpiry::Day, at("2027-01-31T00:00:00Z")),
+            (
+                KeptExpiry::AtMost(SignedDuration::from_hours(48)),
+                at("2027-01-03T06:00:00Z"),
+            ),
+            (KeptExpiry::AtMost(SignedDuration::from_hours(9_000)), requested),
+        ] {
+            let options = Options {
+                kept_expiry,
+                ..Options::default()
+            };
+            let generator = TokenGenerator::new(fastrand::Rng::with_seed(1));
+            let account = Account::new("acme".to_owned(), generator, "admin".into(), options);
+            assert_eq!(
+                account.expiry(Some(requested), None, now).ok(),
+                Some(expected),
+                "{kept_expiry:?}"
+            );
+        }
+    }
+}

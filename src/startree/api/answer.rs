@@ -352,6 +352,9 @@ mod tests {
             format!(r#"{{"secretKey":"{secret}"}}"#),
             format!(r#"{{"bearerToken":"{secret}"}}"#),
             r#"{"bearerToken":"st--x"}"#.to_owned(),
+            "[]".to_owned(),
+            // Which of two is the new one is not clear.
+            format!(r#"[{{"bearerToken":"{bearer}"}},{{"bearerToken":"{bearer}"}}]"#),
         ] {
             let Unreadable(reason) = issued(&answer(&body)).unwrap_err();
             assert!(!reason.contains(secret));

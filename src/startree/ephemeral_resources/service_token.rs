@@ -404,7 +404,9 @@ mod tests {
         let run = workspace.open_ephemeral(provider, TYPE, config()).await;
         let (connection, opened) = run.reports_nothing().value.unwrap();
         let result = model(&opened);
-        assert!(result.token.is_unknown() && result.description_prefix == "run".into());
+        assert!(result.token.is_unknown() && result.secret_key.is_unknown());
+        assert!(result.access_key.is_unknown() && result.ends_at.is_unknown());
+        assert_eq!(result.description_prefix, "run".into());
         connection.close_ephemeral(opened).await.reports_nothing();
         assert!(world.descriptions().is_empty());
     }

@@ -5,16 +5,18 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use crate::framework::testing::{Configuration, ResourceBlock, RunOptions, RunOutcome, Workspace};
+use crate::framework::{Identity, Provider, Value};
 use crate::platform::Runtime;
 use crate::platform::rotation_policy::RotationPolicy;
 use crate::platform::testing::variables;
 use crate::rest::Transport;
 use crate::sandbox::striim::{Options, Role, Sandbox};
 use crate::striim::provider::Striim;
+use crate::striim::resources::pat_status::PatStatus;
 use crate::striim::resources::personal_access_token::PersonalAccessToken;
 use crate::striim::resources::service_account_token::ServiceAccountToken;
 use crate::striim::resources::service_account_token_pair::ServiceAccountTokenPair;
-use crate::striim::tests::sandbox;
+use crate::striim::tests::{context, sandbox};
 
 const USER: &str = "ann@acme.example";
 const HOME: &str = "http://127.0.0.1";
@@ -152,5 +154,54 @@ async fn refresh_without_drift_changes_neither_state_nor_private_state() {
         let outcome = workspace.apply(|| provider(&home, HOME), &declared()).await;
         assert_eq!(outcome, RunOutcome::Unchanged, "{:#?}", workspace.take_diagnostics());
         assert_eq!(format!("{:?}", workspace.state()), state);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_of_another_account_is_not_changed() {
+    let declared = |enabled: bool| {
+        let status = PatStatus {
+            enabled: enabled.into(),
+            on_destroy: "disable".into(),
+            ..PatStatus::default()
+        };
+        Configuration::new().with("striim_pat_status.this", ResourceBlock::new(status))
+    };
+    let (home, other) = (account(), account());
+    let workspace = Workspace::default();
+    let outcome = workspace.apply(|| provider(&home, HOME), &declared(true)).await;
+    assert_eq!(outcome, RunOutcome::Applied, "{:#?}", workspace.take_diagnostics());
+    for configuration in [declared(true), declared(false), Configuration::new()] {
+        let start = || provider(&other, "http://127.0.0.2");
+        let outcome = workspace.apply(start, &configuration).await;
+        let shown = format!("{:?}", workspace.take_diagnostics());
+        assert_eq!(outcome, RunOutcome::Failed, "{shown}");
+        assert!(shown.contains("is in another account"), "{shown}");
+    }
+    assert_eq!(other.calls("PATCH", "/user-token/status"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn identity_of_another_account_is_not_imported() {
+    let sandbox = account();
+    let context = context(&sandbox);
+    for resource in provider(&sandbox, HOME).resources() {
+        let type_name = resource.type_name();
+        let schema = resource.identity_schema().expect(type_name);
+        let identity = |account: &str| {
+            let members = schema.attributes.iter().map(|attribute| {
+                let text = if attribute.name == "account" { account } else { USER };
+                (attribute.name.to_string(), Value::String(text.to_owned()))
+            });
+            Identity(Value::Map(members.collect()))
+        };
+        let id = if type_name == "striim_pat_status" { "acme" } else { USER };
+        assert_eq!(
+            resource.import_id(&context, &identity("acme")).unwrap(),
+            id,
+            "{type_name}"
+        );
+        let error = resource.import_id(&context, &identity("other")).unwrap_err();
+        assert_eq!(error.summary, "Another account", "{type_name}");
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::framework::testing::{Action, RunOptions, SingleResource, Workspace};
-use crate::framework::{AttributePath, Severity};
+use crate::framework::{AttributePath, DynResource, Severity};
 use crate::platform::testing::lost_answers;
 use crate::sandbox::startree::{Names, Options, Sandbox, Subject};
 use crate::sandbox::{Effect, Fault};
@@ -84,6 +84,27 @@ async fn every_change_replaces_the_role() {
         },
     ] {
         role.plan(&changed).await.plans(Action::Replace);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn role_may_be_renamed_to_the_name_of_a_destroyed_one() {
+    let sandbox = sandbox(Options::default());
+    sandbox.add_role("reader", Some("Reads"));
+    let role = |name: &str| Role {
+        name: name.into(),
+        ..reader()
+    };
+    for is_destroyed in [true, false] {
+        let context = context(&sandbox);
+        if is_destroyed {
+            let destroyed = (role("reader").into_value(), Value::Null);
+            DynResource::plan(&RoleResource, &context, &destroyed.1, &destroyed.0, Value::Null).await;
+        }
+        let (prior, renamed) = (role("writer").into_value(), role("reader").into_value());
+        DynResource::plan(&RoleResource, &context, &renamed, &prior, renamed.clone()).await;
+        let shown = context.take_diagnostics();
+        assert_eq!(shown.has_errors(), !is_destroyed, "{shown:?}");
     }
 }
 

@@ -533,6 +533,37 @@ async fn import_revokes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn plan_of_rotation_states_which_value_stops_working() {
+    let (known, unknown) = (
+        "the one that it has now stops working",
+        "a value that it has now is revoked",
+    );
+    let mut world = World::rotated().await;
+    world.trigger("2");
+    let run = world.plan().await.succeeds().warns(known);
+    assert!(!run.reports(Severity::Warning, unknown), "{run:?}");
+    // Terraform does not know the values of an imported pair.
+    world.resource = SingleResource::new(ServiceAccountTokenPairResource::TYPE);
+    world.resource.import(world.provider(), "ci").await.succeeds();
+    world.applies().await;
+    world.trigger("3");
+    let run = world.plan().await.succeeds().warns(unknown);
+    assert!(!run.reports(Severity::Warning, known), "{run:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn create_fails_if_the_second_name_is_taken_after_the_plan() {
+    let mut world = World::new(Options::default());
+    let plan = world.resource.save_plan(world.provider(), Some(&world.config)).await;
+    let others = world.sandbox.add_service_account("ci-b", None);
+    let run = world.resource.apply_saved(world.provider(), &plan).await;
+    run.fails("ci-b");
+    assert!(world.resource.object().is_none());
+    assert_eq!(world.names(), ["ci-b"]);
+    assert!(world.sandbox.is_live(others.expose_secret()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn import_of_missing_pair_is_an_error() {
     let mut world = World::new(Options::default());
     let imported = world.resource.import(world.provider(), "ci").await;
