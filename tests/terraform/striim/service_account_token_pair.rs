@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::vault;
 use super::world::{World, generation};
 
 /// The pair that these tests manage.
@@ -34,7 +35,8 @@ fn rotation_keeps_the_previous_token_valid() {
         world.configure(&ci("1"));
         let plan = world.plan().await;
         assert_eq!(plan.actions(CI), "create");
-        assert_eq!(plan.after(CI)["current"], json!({"name": "ci-a"}));
+        let planned = |name: &str| json!({"name": name, "encrypted_token": null, "vault_version": null});
+        assert_eq!(plan.after(CI)["current"], planned("ci-a"));
         assert!(plan.run.says("token = (sensitive value)"), "{}", plan.run);
         world.apply().await;
         world.plans_nothing().await;
@@ -48,7 +50,7 @@ fn rotation_keeps_the_previous_token_valid() {
             world.configure(&ci(release));
             let plan = world.plan().await;
             assert_eq!(plan.actions(CI), "update");
-            assert_eq!(plan.after(CI)["current"], json!({"name": current}));
+            assert_eq!(plan.after(CI)["current"], planned(current));
             assert_eq!(plan.after(CI)["previous"]["token_id"], former["current"]["token_id"]);
             assert_eq!(plan.after(CI)["generation"], generation(&former) + 1);
             assert!(plan.run.says("rotation_triggers.release changed"), "{}", plan.run);
@@ -66,6 +68,36 @@ fn rotation_keeps_the_previous_token_valid() {
         }
         world.destroy().await;
         assert!(world.names().is_empty());
+    });
+}
+
+#[test]
+fn values_are_delivered_to_vault_as_the_latest_version_and_the_one_before() {
+    World::on_each_version(async |world| {
+        let (vault, _listening) = vault::start(world).await;
+        let delivered = |release: &str| {
+            let place = "expires_in = \"90d\"\n  vault = { mount = \"secret\", path = \"striim/ci\" }";
+            ci(release).replacen("expires_in        = \"90d\"", place, 1)
+        };
+        let value = |version| vault.secret_version("secret", "striim/ci", version).unwrap()["token"].clone();
+        for release in [1, 2, 3] {
+            world.configure(&delivered(&release.to_string()));
+            let plan = world.plan().await;
+            assert!(plan.after(CI)["current"]["token"].is_null() && plan.unknown(CI)["current"]["token"].is_null());
+            assert_eq!(plan.unknown(CI)["current"]["vault_version"], true);
+            world.apply().await;
+            world.plans_nothing().await;
+            let state = world.attributes(CI).await;
+            assert!(state["current"]["token"].is_null() && state["previous"]["token"].is_null());
+            assert_eq!(state["current"]["vault_version"], release);
+            assert!(world.accepts(&value(release)));
+            if release > 1 {
+                assert_eq!(state["previous"]["vault_version"], release - 1);
+                assert!(world.accepts(&value(release - 1)));
+            }
+        }
+        world.destroy().await;
+        assert_eq!(vault::held(&vault), None);
     });
 }
 
