@@ -89,7 +89,7 @@ fn location(
 ) -> (Field<VaultDestination>, Field<i64>) {
     match FormerSecret::of(account.name(), private) {
         Some(former) => (former.vault(), former.version.into()),
-        None => (pair.vault.clone(), account.vault_version.clone()),
+        None => (pair.vault.clone(), account.vault_version),
     }
 }
 
@@ -98,11 +98,11 @@ impl ServiceAccountTokenPair {
     pub(super) fn delivery(&self, account: &Account) -> Delivery {
         Delivery {
             vault: self.vault.clone(),
-            vault_version: account.vault_version.clone(),
+            vault_version: account.vault_version,
             age_recipients: self.age_recipients.clone(),
             encrypted_token: account.encrypted_token.clone(),
             token: account.token.clone(),
-            generation: self.generation.clone(),
+            generation: self.generation,
         }
     }
 
@@ -200,7 +200,7 @@ impl ServiceAccountTokenPair {
         }
         let mut storage = Delivery {
             token: remaining.token.clone(),
-            generation: self.generation.clone(),
+            generation: self.generation,
             ..planned.declared_storage()
         };
         let owner = self.owner(&planned.vault);
@@ -329,7 +329,7 @@ impl ServiceAccountTokenPair {
             rotated: current.vault_version == Field::Known(0),
         };
         storage.refresh(&current.delivered(), stored, status, diagnostics);
-        self.generation = storage.generation.clone();
+        self.generation = storage.generation;
         self.current = current.stored(storage).into();
     }
 }
