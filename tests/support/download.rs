@@ -80,6 +80,34 @@ pub(crate) fn pip(python: &OsStr, temporary: &Path) -> Result<Command> {
     Ok(pip)
 }
 
+/// Downloads the only wheel that these pip requirements name, unpacks it, and returns the folder with its files. The
+/// requirements contain hashes. `arguments` select the wheel.
+pub(crate) async fn unpacked_wheel(
+    python: &OsStr,
+    temporary: &Path,
+    requirements: &str,
+    arguments: &[&str],
+) -> Result<PathBuf> {
+    let file = temporary.join("requirements.txt");
+    fs::write(&file, requirements)?;
+    let wheels = temporary.join("wheels");
+    let mut pip = pip(python, temporary)?;
+    pip.args(["download", "--quiet", "--no-deps"]);
+    pip.args(["--only-binary", ":all:", "--no-cache-dir", "--require-hashes"]);
+    pip.args(arguments)
+        .arg("--dest")
+        .arg(&wheels)
+        .arg("--requirement")
+        .arg(&file);
+    bounded(&mut pip, DOWNLOAD_LIMIT).await?;
+    let wheel = fs::read_dir(&wheels)?.next().context("pip downloaded nothing")??.path();
+    let unpacked = temporary.join("unpacked");
+    let mut unzip = clean(python);
+    unzip.args(["-m", "zipfile", "-e"]).args([&wheel, &unpacked]);
+    bounded(&mut unzip, DOWNLOAD_LIMIT).await?;
+    Ok(unpacked)
+}
+
 /// Prints a line on standard error, also from a test, whose `eprintln!` is captured.
 fn progress(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");

