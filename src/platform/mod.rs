@@ -30,6 +30,8 @@ mod shared_list;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(feature = "vault")]
+mod vault_login;
+#[cfg(feature = "vault")]
 pub(crate) mod vault_settings;
 
 pub(crate) use age_decrypt::AgeDecrypt;

@@ -7,9 +7,10 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::settings::{argument, secret_argument, unless_empty};
+use super::vault_login::{self, VaultAuth};
 use crate::framework::{Diagnostic, Field, Model};
 use crate::rest::Roots;
-use crate::vault::{self, Settings, Vault};
+use crate::vault::{self, Authentication, Settings, Vault};
 
 /// `vault` of the provider.
 #[derive(Model, Clone, Debug, Default)]
@@ -23,6 +24,11 @@ pub(crate) struct VaultConfig {
     /// writes.
     #[attribute(optional)]
     pub(crate) token: Field<SecretString>,
+    /// A login in place of a token, for CI. The provider logs in when it first needs Vault, and renews the token while it
+    /// runs. The token needs the policy that `token` describes. It is not revoked at the end, so give the role a short
+    /// `token_ttl`. Without this argument and a token, `VAULT_AUTH_METHOD` selects the login.
+    #[attribute(optional)]
+    pub(crate) auth: Field<VaultAuth>,
     /// The namespace. Default: `VAULT_NAMESPACE`.
     #[attribute(optional)]
     pub(crate) namespace: Field<String>,
@@ -85,12 +91,14 @@ pub(crate) fn resolve(
     let VaultConfig {
         address,
         token,
+        auth,
         namespace,
         ca_cert_file,
     } = config.into_known().unwrap_or_default();
     let unknown = [
         address.is_unknown(),
         token.is_unknown(),
+        auth.is_unknown() || auth.known().is_some_and(VaultAuth::has_unknown),
         namespace.is_unknown(),
         ca_cert_file.is_unknown(),
     ];
@@ -98,14 +106,12 @@ pub(crate) fn resolve(
         return VaultConnection::Unknown;
     }
     let or_variable = |field: Field<String>, name| argument(&field).into_known().or_else(|| environment(name));
-    let token = secret_argument(&token)
-        .into_known()
-        .or_else(|| environment("VAULT_TOKEN").map(SecretString::from))
-        .or_else(|| token_file(&environment));
+    let namespace = or_variable(namespace, "VAULT_NAMESPACE");
+    let authentication = authentication(&token, auth, namespace.as_deref(), &environment);
     let settings = read(
         or_variable(address, "VAULT_ADDR"),
-        token,
-        or_variable(namespace, "VAULT_NAMESPACE"),
+        authentication,
+        namespace,
         or_variable(ca_cert_file, "VAULT_CACERT"),
     );
     match settings {
@@ -114,9 +120,38 @@ pub(crate) fn resolve(
     }
 }
 
+/// Chooses between a token and a login: an argument, else VAULT_TOKEN, else VAULT_AUTH_METHOD, else
+/// the file of `vault login`.
+fn authentication(
+    token: &Field<SecretString>,
+    auth: Field<VaultAuth>,
+    namespace: Option<&str>,
+    environment: &impl Fn(&str) -> Option<String>,
+) -> Result<Authentication, String> {
+    let given = secret_argument(token).into_known();
+    if let Some(auth) = auth.into_known() {
+        if given.is_some() {
+            return Err("The provider's `vault.token` and `vault.auth` are both set. Remove one of them.".to_owned());
+        }
+        return Ok(Authentication::Login(auth.login(namespace, environment)?));
+    }
+    let token = given.or_else(|| environment("VAULT_TOKEN").map(SecretString::from));
+    if token.is_none() && vault_login::is_selected(environment) {
+        return Ok(Authentication::Login(
+            VaultAuth::default().login(namespace, environment)?,
+        ));
+    }
+    let token = token.or_else(|| token_file(environment)).ok_or(
+        "The token for Vault is missing. Set the environment variable VAULT_TOKEN, log in (`vault login`), or set the \
+         provider's `vault.token` or `vault.auth`.",
+    )?;
+    let credential = vault::token(token).map_err(|problem| format!("Vault's token {problem}."))?;
+    Ok(Authentication::Token(credential))
+}
+
 fn read(
     address: Option<String>,
-    token: Option<SecretString>,
+    authentication: Result<Authentication, String>,
     namespace: Option<String>,
     ca_cert_file: Option<String>,
 ) -> Result<Settings, String> {
@@ -124,11 +159,7 @@ fn read(
         "The address of Vault is missing. Set the provider's `vault.address`, or the environment variable VAULT_ADDR.",
     )?;
     let base_url = vault::address(&address).map_err(|problem| format!("Vault's address {problem}."))?;
-    let token = token.ok_or(
-        "The token for Vault is missing. Set the environment variable VAULT_TOKEN, log in (`vault login`), or set the \
-         provider's `vault.token`.",
-    )?;
-    let credential = vault::token(token).map_err(|problem| format!("Vault's token {problem}."))?;
+    let authentication = authentication?;
     let roots = match ca_cert_file {
         None => Roots::System,
         Some(file) => {
@@ -139,7 +170,7 @@ fn read(
     };
     Ok(Settings {
         base_url,
-        credential,
+        authentication,
         namespace,
         roots,
     })
@@ -191,6 +222,7 @@ mod tests {
         let config = VaultConfig {
             address: "".into(),
             token: SecretString::from("").into(),
+            auth: Field::Null,
             namespace: "".into(),
             ca_cert_file: "".into(),
         };
@@ -241,6 +273,9 @@ mod tests {
                 "https://",
             ),
             (&[ENVIRONMENT[0], ("VAULT_TOKEN", "a b")], "header"),
+            (&[ENVIRONMENT[0], ("VAULT_AUTH_METHOD", "approle")], "VAULT_ROLE_ID"),
+            (&[ENVIRONMENT[0], ("VAULT_AUTH_METHOD", "ldap")], "not supported"),
+            (&[ENVIRONMENT[0], ("VAULT_AUTH_METHOD", "token")], "VAULT_TOKEN"),
             (
                 &[ENVIRONMENT[0], ENVIRONMENT[1], ("VAULT_CACERT", "/nowhere.pem")],
                 "/nowhere.pem",
@@ -254,9 +289,60 @@ mod tests {
     }
 
     #[test]
+    fn login_is_chosen_by_argument_or_variable_without_token() {
+        let approle = VaultAuth {
+            method: "approle".into(),
+            role_id: "role".into(),
+            ..VaultAuth::default()
+        };
+        let [method, role_id] = [("VAULT_AUTH_METHOD", "approle"), ("VAULT_ROLE_ID", "role")];
+        for (auth, token, variables, is_login) in [
+            (Field::from(approle), None, &ENVIRONMENT[..2], true),
+            (Field::Null, None, &[ENVIRONMENT[0], method, role_id], true),
+            (
+                Field::Null,
+                None,
+                &[ENVIRONMENT[0], ENVIRONMENT[1], method, role_id],
+                false,
+            ),
+            (Field::Null, Some("hvs.x"), &[ENVIRONMENT[0], method, role_id], false),
+        ] {
+            let config = VaultConfig {
+                auth,
+                token: token.map(SecretString::from).into(),
+                ..VaultConfig::default()
+            };
+            let found = known(config, variables).authentication;
+            assert_eq!(matches!(found, Authentication::Login(_)), is_login, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn token_and_login_conflict() {
+        let config = VaultConfig {
+            auth: VaultAuth::default().into(),
+            token: SecretString::from("hvs.x").into(),
+            ..VaultConfig::default()
+        };
+        match resolved(config, &ENVIRONMENT) {
+            VaultConnection::Invalid(diagnostic) => assert!(diagnostic.detail.contains("both set"), "{diagnostic}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn connection_is_unknown_if_argument_is_unknown() {
         let config = VaultConfig {
             token: Field::Unknown,
+            ..VaultConfig::default()
+        };
+        assert!(matches!(resolved(config, &ENVIRONMENT), VaultConnection::Unknown));
+        let config = VaultConfig {
+            auth: VaultAuth {
+                jwt: Field::Unknown,
+                ..VaultAuth::default()
+            }
+            .into(),
             ..VaultConfig::default()
         };
         assert!(matches!(resolved(config, &ENVIRONMENT), VaultConnection::Unknown));

@@ -16,7 +16,7 @@ use zeroize::Zeroize;
 
 use super::base_url::BaseUrl;
 use super::connect_error::{BoxError, ConnectError};
-use super::credential::Credential;
+use super::credential::{Credential, InvalidCredential};
 use super::error::{Error, Kind, Unreadable};
 use super::error_body::{self, ErrorBody};
 use super::limiter::{Limiter, NoTurn};
@@ -240,6 +240,18 @@ impl Client {
         Ok(())
     }
 
+    /// Replaces the secret of this client and its clones, once requests in flight are finished.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidCredential`] if the secret is not valid in a header.
+    pub async fn set_secret(&self, secret: &SecretString) -> Result<(), InvalidCredential> {
+        self.secrets.add(secret);
+        let mut credential = self.shared.credential.write().await;
+        *credential = credential.with_secret(secret.clone())?;
+        Ok(())
+    }
+
     /// The current credential.
     pub async fn credential(&self) -> Credential {
         self.shared.credential.read().await.clone()
@@ -458,15 +470,17 @@ impl Client {
 
     fn message(&self, request: &Request, credential: &Credential) -> Result<http::Request<Bytes>, Failure> {
         let invalid = |reason: String| Failure::from(Kind::Invalid(reason.into()));
-        let (name, secret) = credential
+        let authentication = credential
             .header()
             .map_err(|error| invalid(format!("the token {error}")))?;
         let mut message = http::Request::builder()
             .method(request.method.clone())
             .uri(format!("{}{}", self.shared.base_url.as_str(), request.path_and_query))
-            .header(name, secret)
             .header(header::ACCEPT, "application/json")
             .header(header::USER_AGENT, &self.shared.user_agent);
+        if let Some((name, secret)) = authentication {
+            message = message.header(name, secret);
+        }
         for (name, value) in &request.headers {
             message = message.header(name, value);
         }
@@ -480,7 +494,7 @@ impl Client {
 }
 
 /// Waits for a local resource until the operation's deadline or its cancellation.
-async fn within<T>(operation: &Operation, wait: impl Future<Output = T>) -> Result<T, Kind> {
+pub(crate) async fn within<T>(operation: &Operation, wait: impl Future<Output = T>) -> Result<T, Kind> {
     tokio::select! {
         biased;
         done = wait => Ok(done),

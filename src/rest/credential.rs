@@ -12,6 +12,7 @@ pub struct Credential {
     header: HeaderName,
     /// The word before the secret; empty in a header without a scheme.
     scheme: &'static str,
+    /// Empty if there is no secret yet.
     secret: SecretString,
 }
 
@@ -49,6 +50,16 @@ impl Credential {
         Self::checked(header, "", secret)
     }
 
+    /// Creates a credential in a header without a scheme whose secret is not known yet. Requests are
+    /// sent without the header until [`Client::set_secret`](super::Client::set_secret).
+    pub(crate) fn pending(header: HeaderName) -> Self {
+        Self {
+            header,
+            scheme: "",
+            secret: SecretString::default(),
+        }
+    }
+
     fn checked(header: HeaderName, scheme: &'static str, secret: SecretString) -> Result<Self, InvalidCredential> {
         let text = secret.expose_secret();
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -63,12 +74,15 @@ impl Credential {
     }
 
     /// The header and its value, which is marked sensitive so that it is neither printed nor
-    /// compressed.
-    pub(crate) fn header(&self) -> Result<(HeaderName, HeaderValue), InvalidCredential> {
+    /// compressed; `None` without a secret.
+    pub(crate) fn header(&self) -> Result<Option<(HeaderName, HeaderValue)>, InvalidCredential> {
+        if self.secret.expose_secret().is_empty() {
+            return Ok(None);
+        }
         let text = format!("{} {}", self.scheme, self.secret.expose_secret());
         let mut value = HeaderValue::try_from(text.trim_start()).map_err(|_| InvalidCredential)?;
         value.set_sensitive(true);
-        Ok((self.header.clone(), value))
+        Ok(Some((self.header.clone(), value)))
     }
 
     pub(crate) fn secret(&self) -> &SecretString {
@@ -96,7 +110,7 @@ mod tests {
     #[test]
     fn debug_of_credential_and_header_omits_secret() {
         let credential = Credential::new("Token", "s3cret".into()).unwrap();
-        let (name, value) = credential.header().unwrap();
+        let (name, value) = credential.header().unwrap().unwrap();
         assert_eq!(
             (name.as_str(), value.to_str().unwrap()),
             ("authorization", "Token s3cret")
@@ -105,9 +119,17 @@ mod tests {
     }
 
     #[test]
+    fn pending_credential_has_no_header_until_secret_is_set() {
+        let pending = Credential::pending(HeaderName::from_static("x-vault-token"));
+        assert_eq!(pending.header(), Ok(None));
+        let set = pending.with_secret("s3cret".into()).unwrap();
+        assert_eq!(set.header().unwrap().unwrap().1, "s3cret");
+    }
+
+    #[test]
     fn header_without_scheme_contains_only_secret() {
         let credential = Credential::in_header(HeaderName::from_static("x-vault-token"), "s3cret".into()).unwrap();
-        let (name, value) = credential.header().unwrap();
+        let (name, value) = credential.header().unwrap().unwrap();
         assert_eq!((name.as_str(), value.to_str().unwrap()), ("x-vault-token", "s3cret"));
         assert!(value.is_sensitive());
     }

@@ -22,6 +22,7 @@ mod sanitise;
 mod transport;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub(crate) use client::within;
 pub use client::{Answer, Client, Options};
 pub use connect_error::{BoxError, ConnectError};
 pub use credential::{Credential, InvalidCredential};

@@ -36,7 +36,7 @@ use fault::Traffic;
 
 pub use fault::{ConnectionCut, Effect, Fault, ScriptedAnswer, When, lost_answers};
 pub use listen::Listening;
-pub use vault::{Capability, Vault};
+pub use vault::{Capability, JwtRole, TokenLifetime, Vault};
 
 /// The state of a platform and its API.
 pub trait Platform: Debug + Send + Sized + 'static {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::StatusCode;
 
+use super::login::AuthMethod;
 use super::secret_path::SecretPath;
 use crate::rest::{self, Kind};
 
@@ -13,6 +14,9 @@ pub enum Error {
     /// A request failed.
     #[error("could not {}", .0.action())]
     Request(#[from] rest::Error),
+    /// The login failed.
+    #[error("could not {}", .1.action())]
+    Login(AuthMethod, rest::Error),
     /// Nothing is mounted at the path.
     #[error("no KV version 2 is mounted at the path of the secret \"{0}\"")]
     NoMount(SecretPath),
@@ -44,7 +48,7 @@ impl Error {
     /// Vault's answer, or the reason why no answer arrived; `None` for errors without a request.
     pub fn answer(&self) -> Option<String> {
         match self {
-            Self::Request(error) => Some(Answered(error.kind()).to_string()),
+            Self::Request(error) | Self::Login(_, error) => Some(Answered(error.kind()).to_string()),
             _ => None,
         }
     }
@@ -72,8 +76,11 @@ impl Error {
     /// servers and lagging replicas (412) recover, a rejection is final. The preceding permission
     /// check reached the server, so even an unknown host name may be transient.
     pub(super) fn is_transient(&self) -> bool {
-        let Self::Request(error) = self else { return false };
-        match error.kind() {
+        let (Self::Request(error) | Self::Login(_, error)) = self else {
+            return false;
+        };
+        // A login is retried until its deadline, which hides the failure itself.
+        match error.cause() {
             Kind::Status { status, .. } => {
                 let code = status.as_u16();
                 matches!(code, 408 | 412 | 429 | 472 | 473) || (status.is_server_error() && code != 501)
@@ -108,6 +115,8 @@ impl fmt::Display for Answered<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -139,5 +148,14 @@ mod tests {
         }
         assert!(Error::from(rest::Error::new("", Kind::Connect("".into()), false)).is_transient());
         assert!(!Error::from(rest::Error::new("", Kind::Cancelled, false)).is_transient());
+        for (last, is_transient) in [(None, false), (Some(Kind::Timeout(Duration::ZERO).into()), true)] {
+            let kind = Kind::WouldExceedDeadline {
+                wait: Duration::ZERO,
+                left: Duration::ZERO,
+                last,
+            };
+            let error = Error::Login(AuthMethod::AppRole, rest::Error::new("", kind, false));
+            assert_eq!(error.is_transient(), is_transient);
+        }
     }
 }

@@ -28,9 +28,13 @@
 //!   `update` on `<mount>/delete/<path>`.
 //! - A version is immutable. A secret that is deleted with its metadata starts again with version
 //!   1.
+//!
+//! [`login`] obtains the token where none is given.
 
 mod data;
 mod error;
+mod login;
+mod request;
 mod secret_path;
 
 use std::collections::BTreeSet;
@@ -44,19 +48,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::redaction::KnownSecrets;
 use crate::rest::{
-    Answer, BaseUrl, Client, Credential, Destination, InvalidBaseUrl, InvalidCredential, Operation, Options, Request,
-    RetrySafety, Roots, Transport, Unreadable,
+    self, Answer, BaseUrl, Client, Credential, Destination, InvalidBaseUrl, InvalidCredential, Operation, Options,
+    Request, RetrySafety, Roots, Transport, Unreadable,
 };
 
 pub use data::{Data, Entry};
 pub use error::Error;
+pub use login::{AuthMethod, Login, LoginMethod};
 pub use secret_path::{InvalidSecretPath, SecretPath};
 
+use login::{Purpose, Session};
+use request::request;
+
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
-const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
-/// The header that a Vault Agent or Proxy may require, because a browser cannot be tricked into
-/// sending it.
-const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
 
 /// The capabilities that a delivery needs at `<mount>/data/<path>`: `create` for a first version,
 /// `update` for any other, and `read` after a lost answer.
@@ -73,12 +77,21 @@ const NO_FIELDS: &str = "missing data fields";
 pub struct Settings {
     /// The URL of the API, including `/v1`; see [`address`].
     pub base_url: BaseUrl,
-    /// The credential; see [`token`].
-    pub credential: Credential,
+    /// The authentication.
+    pub authentication: Authentication,
     /// The namespace, if any.
     pub namespace: Option<String>,
     /// The trusted certificate authorities.
     pub roots: Roots,
+}
+
+/// The way to authenticate requests.
+#[derive(Clone, Debug)]
+pub enum Authentication {
+    /// A token; see [`token`].
+    Token(Credential),
+    /// A login at the first request, which returns a token.
+    Login(Login),
 }
 
 /// Parses an address in the format of `VAULT_ADDR`: the server's URL without `/v1`.
@@ -101,6 +114,8 @@ pub fn token(text: SecretString) -> Result<Credential, InvalidCredential> {
 #[derive(Clone, Debug)]
 pub struct Vault {
     client: Client,
+    /// `None` if the token was given.
+    session: Option<Session>,
     namespace: Option<String>,
     request_timeout: Duration,
 }
@@ -143,7 +158,7 @@ impl Vault {
     ) -> Self {
         let Settings {
             base_url,
-            credential,
+            authentication,
             namespace,
             roots,
         } = settings;
@@ -151,14 +166,26 @@ impl Vault {
             base_url: base_url.clone(),
             roots,
         });
-        let options = Options {
-            base_url,
-            credential,
-            user_agent,
-            request_timeout,
+        let client = |credential| {
+            let options = Options {
+                base_url: base_url.clone(),
+                credential,
+                user_agent: user_agent.clone(),
+                request_timeout,
+            };
+            Client::new(options, transport.clone())
+        };
+        let (client, session) = match authentication {
+            Authentication::Token(credential) => (client(credential), None),
+            Authentication::Login(login) => {
+                let without_token = client(Credential::pending(TOKEN));
+                let session = Session::new(login, without_token);
+                (client(Credential::pending(TOKEN)), Some(session))
+            }
         };
         Self {
-            client: Client::new(options, transport),
+            client,
+            session,
             namespace,
             request_timeout,
         }
@@ -169,7 +196,55 @@ impl Vault {
     pub fn with_secrets(self, secrets: &KnownSecrets) -> Self {
         Self {
             client: self.client.with_secrets(secrets),
+            session: self.session.map(|session| session.with_secrets(secrets)),
             ..self
+        }
+    }
+
+    /// Makes sure that the token is valid for long enough, and returns the number of its login; 0 for
+    /// a token that was given.
+    async fn authenticate(&self, operation: &Operation, purpose: Purpose) -> Result<u64, Error> {
+        let Some(session) = &self.session else { return Ok(0) };
+        session
+            .ensure(&self.client, operation, purpose)
+            .await
+            .map_err(|error| Error::Login(session.method(), error))
+    }
+
+    /// Sends a request and reads its answer; see [`Client::fetch`].
+    async fn fetch<T>(
+        &self,
+        operation: &Operation,
+        request: &Request,
+        read: impl Fn(Answer) -> Result<T, Unreadable>,
+    ) -> Result<T, Error> {
+        self.with_token(operation, || self.client.fetch(operation, request, &read))
+            .await
+    }
+
+    /// Sends a request whose answer has no relevant body; see [`Client::send`].
+    async fn send(&self, operation: &Operation, request: &Request) -> Result<(), Error> {
+        let answer = self.with_token(operation, || self.client.send(operation, request));
+        answer.await.map(drop)
+    }
+
+    /// Sends a request with a valid token. If the token of a login turns out to be invalid, logs in
+    /// again and repeats the request, which Vault has not executed.
+    async fn with_token<T, F>(&self, operation: &Operation, send: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, rest::Error>>,
+    {
+        let login = self.authenticate(operation, Purpose::Request).await?;
+        let result = send().await;
+        let rejected = result
+            .as_ref()
+            .is_err_and(|error| error.status() == Some(StatusCode::FORBIDDEN));
+        match &self.session {
+            Some(session) if rejected && session.reject(&self.client, operation, login).await => {
+                self.authenticate(operation, Purpose::Request).await?;
+                Ok(send().await?)
+            }
+            _ => Ok(result?),
         }
     }
 
@@ -181,13 +256,13 @@ impl Vault {
     /// is mounted, [`Error::NotVersion2`] if the mount keeps no versions, or the error that
     /// prevented the check.
     pub async fn check_writable(&self, operation: &Operation, secret_path: &SecretPath) -> Result<WriteCheck, Error> {
+        self.authenticate(operation, Purpose::Write).await?;
         let path = secret_path.below("data");
         let action = format!("read the capabilities of Vault's token at {path:?}");
         let request = self.request(Method::POST, action, &["sys", "capabilities-self"]);
         // The request changes nothing.
         let request = request.retry(RetrySafety::Safe).json(&json!({ "paths": [path] }));
         let granted = self
-            .client
             .fetch(operation, &request, |answer| granted(&answer, &path))
             .await?;
         let missing: Vec<_> = NEEDED.into_iter().filter(|needed| !granted.contains(*needed)).collect();
@@ -221,14 +296,15 @@ impl Vault {
         let request = self.request(Method::GET, action, &segments.collect::<Vec<_>>());
         let request = request.accept_status(StatusCode::FORBIDDEN);
         let found = self
-            .client
             .fetch(operation, &request, |answer| Ok(mounted(&answer, mount)))
             .await;
         match found {
             Ok(found) => Ok(found),
             // An old server, or a proxy that forwards only some paths.
-            Err(error) if error.status().is_some_and(|status| status.is_client_error()) => Ok(Mounted::Unknown),
-            Err(error) => Err(error.into()),
+            Err(Error::Request(error)) if error.status().is_some_and(|status| status.is_client_error()) => {
+                Ok(Mounted::Unknown)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -238,10 +314,10 @@ impl Vault {
         let action = format!("look up the mount {:?} in Vault", secret_path.mount());
         let request = self.at(Method::POST, action, secret_path, "data");
         let request = request.json(&json!({}));
-        match self.client.send(operation, &request).await {
+        match self.send(operation, &request).await {
             Ok(_) => Ok(Mounted::Unknown),
             // A KV version 1 answers 400, a cubbyhole 500.
-            Err(error) if error.status().is_some() => {
+            Err(Error::Request(error)) if error.status().is_some() => {
                 let message_contains =
                     |phrase| error.platform_message().is_some_and(|message| message.contains(phrase));
                 Ok(match (message_contains(NO_DATA), message_contains(NO_FIELDS)) {
@@ -250,7 +326,7 @@ impl Vault {
                     _ => Mounted::Unknown,
                 })
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 
@@ -283,7 +359,7 @@ impl Vault {
 
     async fn read(&self, operation: &Operation, secret_path: &SecretPath, request: Request) -> Result<Latest, Error> {
         let request = request.accept_status(StatusCode::NOT_FOUND);
-        match self.client.fetch(operation, &request, found).await? {
+        match self.fetch(operation, &request, found).await? {
             Found::Version(latest) => Ok(latest),
             Found::Unversioned(_) => Err(Error::NotVersion2(
                 secret_path.clone(),
@@ -353,7 +429,7 @@ impl Vault {
         );
         let request = data.secrets().cloned().fold(request, Request::redact);
         let request = request.json(&json!({ "options": { "cas": after }, "data": data }));
-        let written = self.client.fetch(step, &request, |answer| match answer.status {
+        let written = self.fetch(step, &request, |answer| match answer.status {
             // Anything but a KV version 2 answers 204.
             StatusCode::NO_CONTENT => Ok(None),
             _ => answer
@@ -398,21 +474,21 @@ impl Vault {
             "data",
         );
         let request = request.accept_status(StatusCode::NOT_FOUND);
-        match self.client.fetch(operation, &request, found).await? {
+        match self.fetch(operation, &request, found).await? {
             Found::Unversioned(data) if is_ours(&data) => {}
             Found::Unversioned(_) | Found::Version(_) | Found::Nothing => return Ok(false),
         }
         let action = format!("delete \"{secret_path}\" in Vault");
         let delete = self.at(Method::DELETE, action.clone(), secret_path, "data");
-        match self.client.send(operation, &delete).await {
+        match self.send(operation, &delete).await {
             Ok(_) => Ok(true),
-            Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => {
+            Err(error) if error.is_status(StatusCode::FORBIDDEN) => {
                 let overwrite = self.at(Method::POST, action, secret_path, "data");
                 let overwrite = overwrite.retry(RetrySafety::Safe).json(&json!({ "data": {} }));
-                self.client.send(operation, &overwrite).await?;
+                self.send(operation, &overwrite).await?;
                 Ok(true)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 
@@ -429,7 +505,7 @@ impl Vault {
         let request = self.at(Method::POST, action, secret_path, "delete");
         // Idempotent, because the request names the version.
         let request = request.retry(RetrySafety::Safe).json(&json!({ "versions": [version] }));
-        self.client.send(operation, &request).await?;
+        self.send(operation, &request).await?;
         Ok(true)
     }
 
@@ -439,11 +515,7 @@ impl Vault {
     }
 
     fn request(&self, method: Method, action: String, segments: &[&str]) -> Request {
-        let request = Request::new(method, action, segments).header(REQUEST, "true");
-        match &self.namespace {
-            Some(namespace) => request.header(NAMESPACE, namespace),
-            None => request,
-        }
+        request(method, action, segments, self.namespace.as_deref())
     }
 }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use http::HeaderValue;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::sandbox::{self, Capability, Effect, Fault};
+use crate::sandbox::{self, Capability, Effect, Fault, TokenLifetime};
 use crate::token::Clock;
 use Capability::{Create, Read, Update};
 
@@ -23,9 +24,13 @@ fn client(server: &sandbox::Vault, token: SecretString) -> Vault {
 }
 
 fn client_in(server: &sandbox::Vault, secret: SecretString, namespace: Option<&str>) -> Vault {
+    client_with(server, Authentication::Token(token(secret).unwrap()), namespace)
+}
+
+fn client_with(server: &sandbox::Vault, authentication: Authentication, namespace: Option<&str>) -> Vault {
     let settings = Settings {
         base_url: address("http://127.0.0.1:8200/").unwrap(),
-        credential: token(secret).unwrap(),
+        authentication,
         namespace: namespace.map(str::to_owned),
         roots: Roots::System,
     };
@@ -509,4 +514,164 @@ async fn error_redacts_secret_quoted_by_vault() {
 fn debug_of_data_omits_values() {
     let data = data("s3cret");
     assert!(!format!("{data:?}").contains("s3cret"));
+}
+
+/// The path of a login with AppRole.
+const LOGIN: &str = "/auth/approle/login";
+const RENEWAL: &str = "/auth/token/renew-self";
+
+/// A client that logs in with AppRole to get tokens with this lifetime in seconds.
+fn with_login(server: &sandbox::Vault, ttl: i64, max_ttl: i64) -> Vault {
+    let [ttl, max_ttl] = [ttl, max_ttl].map(SignedDuration::from_secs);
+    let policy: [(&str, &[Capability]); 2] = [
+        ("secret/data/striim/*", &[Create, Update, Read]),
+        ("secret/delete/striim/*", &[Update]),
+    ];
+    let (role_id, secret_id) = server.add_approle("approle", &policy, TokenLifetime { ttl, max_ttl });
+    let secret_id = Some(secret_id);
+    let method = LoginMethod::AppRole { role_id, secret_id };
+    let login = Login {
+        method,
+        mount: "approle".to_owned(),
+        namespace: None,
+    };
+    client_with(server, Authentication::Login(login), None)
+}
+
+/// The sandbox with a clock that follows tokio's.
+fn server_in_tokio_time() -> sandbox::Vault {
+    let (start, epoch) = (Instant::now(), Timestamp::now());
+    sandbox::Vault::new(Clock::new(move || epoch + start.elapsed()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_share_one_login_and_renew_its_token() {
+    let server = server_in_tokio_time();
+    let vault = with_login(&server, 3600, 100_000);
+    assert_eq!(server.calls("POST", LOGIN), 0, "nothing needs it yet");
+    let (operation, secret_path) = (operation(), secret_path());
+    let (one, other) = tokio::join!(
+        vault.latest(&operation, &secret_path),
+        vault.latest(&operation, &secret_path)
+    );
+    assert!(one.is_ok() && other.is_ok());
+    assert_eq!(server.calls("POST", LOGIN), 1);
+    for renewals in 1..=3 {
+        tokio::time::advance(Duration::from_secs(3100)).await;
+        vault.latest(&self::operation(), &secret_path).await.unwrap();
+        assert_eq!(
+            (server.calls("POST", LOGIN), server.calls("POST", RENEWAL)),
+            (1, renewals)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_that_cannot_be_renewed_is_followed_by_login() {
+    for (renewal, advance) in [
+        // The maximum lifetime is over soon.
+        (None, 50),
+        (Some(Fault::answer(403)), 35),
+        (Some(Fault::answer(503)), 35),
+        // The token expired meanwhile.
+        (None, 500),
+    ] {
+        let server = server_in_tokio_time();
+        let vault = with_login(&server, 60, 70);
+        vault.latest(&operation(), &secret_path()).await.unwrap();
+        if let Some(fault) = renewal.clone() {
+            server.fault(fault.on("POST", RENEWAL).times(u32::MAX));
+        }
+        tokio::time::advance(Duration::from_secs(advance)).await;
+        vault.latest(&operation(), &secret_path()).await.unwrap();
+        assert_eq!(server.calls("POST", LOGIN), 2, "{renewal:?} {advance}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn revoked_token_is_followed_by_login_and_denied_request_is_not() {
+    let server = server_in_tokio_time();
+    let vault = with_login(&server, 3600, 3600);
+    vault.latest(&operation(), &secret_path()).await.unwrap();
+    server.revoke(server.issued_values().last().unwrap());
+    let written = vault.write(&operation(), &secret_path(), 0, &data("value")).await;
+    assert_eq!(written, Ok(1));
+    assert_eq!(server.calls("POST", LOGIN), 2);
+
+    let denied = SecretPath::new("secret", "elsewhere").unwrap();
+    let error = vault.latest(&operation(), &denied).await.unwrap_err();
+    assert!(error.answer().unwrap().contains("permission denied"), "{error}");
+    assert_eq!(server.calls("POST", LOGIN), 2, "the token is valid");
+}
+
+#[tokio::test(start_paused = true)]
+async fn valid_token_is_used_although_login_fails() {
+    let server = server_in_tokio_time();
+    let vault = with_login(&server, 3600, 3600);
+    vault.check_writable(&operation(), &secret_path()).await.unwrap();
+    server.disable_auth_method("approle");
+    tokio::time::advance(Duration::from_secs(3500)).await;
+    vault.check_writable(&operation(), &secret_path()).await.unwrap();
+    // A value that is issued now might not be written in time.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let error = vault.check_writable(&operation(), &secret_path()).await.unwrap_err();
+    assert!(matches!(error, Error::Login(AuthMethod::AppRole, _)), "{error:?}");
+    let written = vault.write(&operation(), &secret_path(), 0, &data("value")).await;
+    assert_eq!(written, Ok(1), "what exists already is written");
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let error = vault.latest(&operation(), &secret_path()).await.unwrap_err();
+    assert!(matches!(error, Error::Login(..)), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn login_is_retried_after_lost_answer() {
+    for fault in lost_answers() {
+        let server = server_in_tokio_time();
+        let vault = with_login(&server, 3600, 3600);
+        server.fault(fault.clone().on("POST", LOGIN).times(2));
+        let written = vault.write(&operation(), &secret_path(), 0, &data("value")).await;
+        assert_eq!(written, Ok(1), "{fault:?}");
+    }
+}
+
+/// A client that logs in with a wrong SecretID.
+fn with_wrong_login(server: &sandbox::Vault) -> Vault {
+    let ttl = SignedDuration::from_secs(60);
+    let (role_id, _) = server.add_approle("approle", &[], TokenLifetime { ttl, max_ttl: ttl });
+    let method = LoginMethod::AppRole {
+        role_id,
+        secret_id: Some("wr0ng-s3cret-1d".into()),
+    };
+    let login = Login {
+        method,
+        mount: "approle".to_owned(),
+        namespace: None,
+    };
+    client_with(server, Authentication::Login(login), None)
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejected_login_is_not_repeated() {
+    let server = server_in_tokio_time();
+    let vault = with_wrong_login(&server);
+    for _ in 0..3 {
+        let error = vault.latest(&operation(), &secret_path()).await.unwrap_err();
+        let expected = "could not log in to Vault with AppRole at \"auth/approle\"";
+        assert_eq!(error.to_string(), expected);
+        assert!(
+            error.answer().unwrap().contains("invalid role or secret ID"),
+            "{error:?}"
+        );
+    }
+    assert_eq!(server.calls("POST", LOGIN), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn error_of_login_redacts_credentials() {
+    let server = server_in_tokio_time();
+    let vault = with_wrong_login(&server);
+    let quoted = Fault::answer(400).body(r#"{"errors":["no wr0ng-s3cret-1d here"]}"#);
+    server.fault(quoted.on("POST", LOGIN));
+    let error = vault.latest(&operation(), &secret_path()).await.unwrap_err();
+    assert!(!format!("{error:?} {vault:?}").contains("s3cret"), "{error:?}");
 }

@@ -7,7 +7,7 @@ use super::field_names::SecretFieldNames;
 use super::owner::{Account, Owner};
 use crate::framework::Diagnostic;
 use crate::rest::Kind;
-use crate::vault::{Error, InvalidSecretPath, Latest};
+use crate::vault::{AuthMethod, Error, InvalidSecretPath, Latest};
 
 /// An invalid `mount` or `path`.
 pub(super) fn invalid_path(attribute: &str, problem: InvalidSecretPath) -> Diagnostic {
@@ -56,10 +56,27 @@ fn advice(error: &Error) -> String {
             format!("{cleanup} Check `mount` and the namespace.")
         }
         Error::Conflict(_) => "The other client's version was not overwritten.".to_owned(),
-        Error::Request(error) => match (error.status(), error.cause()) {
+        Error::Login(method, error) if error.status().is_some_and(|status| status.is_client_error()) => {
+            let credentials = match method {
+                AuthMethod::AppRole => {
+                    "Check `role_id` and `secret_id`. The SecretID may have expired or been used: each process of the \
+                     provider logs in once, so that a plan and an apply need a SecretID that can be used more than once \
+                     (`secret_id_num_uses`)."
+                }
+                AuthMethod::Jwt => {
+                    "Check `role` and the JWT: it may have expired, and its audience (`aud`) must be one of the role's \
+                     `bound_audiences`."
+                }
+            };
+            format!(
+                "{credentials} Check also the provider's `vault.auth.mount` and the namespace: Vault answers \"permission \
+                 denied\" if no auth method is enabled there, and for some minutes after several rejected logins."
+            )
+        }
+        Error::Request(error) | Error::Login(_, error) => match (error.status(), error.cause()) {
             (Some(StatusCode::FORBIDDEN), _) => {
-                "Vault's token (VAULT_TOKEN, or the provider's `vault.token`) may have expired, belong to another \
-                 namespace, or lack a policy: it needs `create`, `update` and `read` on the secret, and \
+                "Vault's token (VAULT_TOKEN, or the provider's `vault.token` or `vault.auth`) may have expired, belong to \
+                 another namespace, or lack a policy: it needs `create`, `update` and `read` on the secret, and \
                  `sys/capabilities-self`."
             }
             (Some(StatusCode::SERVICE_UNAVAILABLE), _) => "If Vault is sealed, unseal it, then run Terraform again.",

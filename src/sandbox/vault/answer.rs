@@ -11,6 +11,8 @@ pub(super) enum Success {
     Data(Value),
     /// Data in the envelope's `data` and in the envelope itself.
     DataTwice(Map<String, Value>),
+    /// A token in the envelope's `auth`.
+    Auth(Value),
     /// A status and a body without envelope.
     Bare(StatusCode, Value),
     NoContent,
@@ -25,6 +27,13 @@ impl Success {
                 let mut answer = envelope(id, data.clone().into());
                 if let Some(answer) = answer.as_object_mut() {
                     answer.extend(data);
+                }
+                Json(answer).into_response()
+            }
+            Self::Auth(auth) => {
+                let mut answer = envelope(id, Value::Null);
+                if let Some(answer) = answer.as_object_mut() {
+                    answer.insert("auth".to_owned(), auth);
                 }
                 Json(answer).into_response()
             }

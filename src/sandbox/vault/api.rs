@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::Vault;
 use super::answer::Success;
 use super::kv_v1::KvV1;
 use super::kv_v2::{KvV2, Write};
@@ -19,6 +19,7 @@ use super::path::folder;
 use super::policy::Capability;
 use super::refusal::Refusal;
 use super::state::{Mount, Server, TokenEntry};
+use super::{Vault, random_token};
 
 /// Routes all paths to one handler, because the paths of mounts are arbitrary.
 pub(super) fn routes() -> Router<Vault> {
@@ -129,6 +130,12 @@ impl Server {
             .max_by_key(|namespace| namespace.len())
             .cloned()
             .unwrap_or_default();
+        if let Some(path) = request.path.strip_prefix(&namespace)
+            && path.starts_with("auth/")
+        {
+            let path = path.to_owned();
+            return self.authenticate(request, &namespace, &path);
+        }
         let token = request.token.and_then(|token| self.tokens.get(token)).cloned();
         // A token of a namespace is valid in it and in the namespaces below it.
         let token = token
@@ -180,6 +187,37 @@ impl Server {
                     refusal => refusal,
                 }),
             Mount::Other(_) => Err(Refusal::UnsupportedPath),
+        }
+    }
+
+    /// Handles a login, or a request of a token about itself.
+    fn authenticate(&mut self, request: &Request<'_>, namespace: &str, path: &str) -> Result<Success, Refusal> {
+        let now = request.now;
+        if let Some(mount) = request.path.strip_suffix("login")
+            && request.is_write()
+        {
+            let method = self.auth_methods.get(mount).ok_or(Refusal::Unauthenticated)?;
+            let grant = method.log_in(request.body, now)?;
+            let token = random_token("hvs.");
+            let entry = TokenEntry::issued(namespace.to_owned(), grant, now);
+            let auth = entry.auth(&token, now);
+            self.tokens.insert(token.expose_secret().to_owned(), entry);
+            self.issued.push(token);
+            return Ok(Success::Auth(auth));
+        }
+        let name = request.token.unwrap_or_default();
+        let entry = self.tokens.get_mut(name).ok_or(Refusal::Unauthenticated)?;
+        match path {
+            "auth/token/lookup-self" if request.method == Method::GET => Ok(Success::Data(entry.description(now))),
+            "auth/token/renew-self" if request.is_write() => {
+                entry.renew(now)?;
+                Ok(Success::Auth(entry.auth(&SecretString::from(name), now)))
+            }
+            "auth/token/revoke-self" if request.is_write() => {
+                self.tokens.remove(name);
+                Ok(Success::NoContent)
+            }
+            _ => Err(Refusal::NoHandler(request.path.clone())),
         }
     }
 

@@ -4,12 +4,14 @@
 //! `destroy`, `metadata` (read, write, list, delete) and `config` of any KV version 2; KV version 1
 //! and cubbyholes, which store any data at any path; mounts of other types, which reject every
 //! request; `sys/capabilities-self`, `sys/internal/ui/mounts/<path>`, `sys/health` and
-//! `sys/seal-status`; tokens with policies; namespaces; sealing. Not included: `PATCH`, `subkeys`,
+//! `sys/seal-status`; tokens with policies; logins with AppRole and JWT, whose tokens expire and can
+//! look up, renew and revoke themselves; namespaces; sealing. Not included: `PATCH`, `subkeys`,
 //! and the rest of Vault. A server starts unsealed, with the mounts `secret` (KV version 2) and
 //! `cubbyhole`, and a root token.
 
 mod answer;
 mod api;
+mod auth;
 mod kv_v1;
 mod kv_v2;
 mod path;
@@ -27,12 +29,14 @@ use serde_json::{Map, Value};
 
 use super::Platform;
 use crate::token::Clock;
+use auth::{AuthMethod, Grant};
 use kv_v1::KvV1;
 use kv_v2::KvV2;
 use path::folder;
 use policy::Policy;
 use state::{Mount, Server, TokenEntry};
 
+pub use auth::{JwtRole, TokenLifetime};
 pub use policy::Capability;
 
 /// An in-memory Vault.
@@ -49,8 +53,12 @@ impl Platform for Server {
         &self.issued
     }
 
-    fn is_live(&self, value: &str, _: Timestamp) -> bool {
-        self.tokens.contains_key(value)
+    fn is_live(&self, value: &str, now: Timestamp) -> bool {
+        self.tokens.get(value).is_some_and(|token| !token.is_expired(now))
+    }
+
+    fn expire(&mut self, now: Timestamp) {
+        self.tokens.retain(|_, token| !token.is_expired(now));
     }
 
     /// The value for `VAULT_ADDR`.
@@ -66,12 +74,14 @@ impl Vault {
         let root = TokenEntry {
             namespace: String::new(),
             policy: Policy::Root,
+            lease: None,
         };
         let server = Server {
             sealed: false,
             mounts: BTreeMap::new(),
             namespaces: BTreeSet::new(),
             tokens: BTreeMap::from([(root_token.expose_secret().to_owned(), root)]),
+            auth_methods: BTreeMap::new(),
             requests: 0,
             issued: vec![root_token.clone()],
             root_token,
@@ -99,11 +109,57 @@ impl Vault {
         let entry = TokenEntry {
             namespace: folder(namespace),
             policy: Policy::from_rules(policy),
+            lease: None,
         };
         let mut server = self.lock();
         server.tokens.insert(token.expose_secret().to_owned(), entry);
         server.issued.push(token.clone());
         token
+    }
+
+    /// Enables AppRole at a path such as `approle` in the root namespace, adds a role whose tokens have
+    /// this policy and lifetime, and returns its RoleID and a SecretID.
+    pub fn add_approle(
+        &self,
+        mount: &str,
+        policy: &[(&str, &[Capability])],
+        lifetime: TokenLifetime,
+    ) -> (String, SecretString) {
+        let [role_id, secret_id] = ["role-", "secret-"].map(random_token);
+        let role_id = role_id.expose_secret().to_owned();
+        let mut server = self.lock();
+        let method = server.auth_methods.entry(format!("auth/{}", folder(mount)));
+        let method = method.or_insert_with(|| AuthMethod::AppRole(BTreeMap::new()));
+        if let AuthMethod::AppRole(roles) = method {
+            let policy = Policy::from_rules(policy);
+            let secret_ids = BTreeSet::from([secret_id.expose_secret().to_owned()]);
+            roles.insert(role_id.clone(), (secret_ids, Grant { policy, lifetime }));
+        }
+        (role_id, secret_id)
+    }
+
+    /// Enables the auth method JWT at a path such as `jwt`, and adds a role whose tokens have this
+    /// policy and lifetime.
+    pub fn add_jwt_role(
+        &self,
+        mount: &str,
+        name: &str,
+        role: JwtRole,
+        policy: &[(&str, &[Capability])],
+        lifetime: TokenLifetime,
+    ) {
+        let mut server = self.lock();
+        let method = server.auth_methods.entry(format!("auth/{}", folder(mount)));
+        let method = method.or_insert_with(|| AuthMethod::Jwt(BTreeMap::new()));
+        if let AuthMethod::Jwt(roles) = method {
+            let policy = Policy::from_rules(policy);
+            roles.insert(name.to_owned(), (role, Grant { policy, lifetime }));
+        }
+    }
+
+    /// Disables an auth method. Its tokens remain valid here.
+    pub fn disable_auth_method(&self, mount: &str) {
+        self.lock().auth_methods.remove(&format!("auth/{}", folder(mount)));
     }
 
     /// Revokes a token.

@@ -12,6 +12,8 @@ use super::answer::envelope;
 pub(super) enum Refusal {
     /// 400
     Invalid(&'static str),
+    /// 400: the credentials of a login are not accepted.
+    Login(String),
     /// 403: no token, or an unknown one.
     Unauthenticated,
     /// 403: the token's policies do not allow it.
@@ -39,6 +41,7 @@ impl Refusal {
     pub(super) fn into_response(self, id: &str) -> Response {
         let (status, errors) = match self {
             Self::Invalid(reason) => (StatusCode::BAD_REQUEST, vec![reason.to_owned()]),
+            Self::Login(reason) => (StatusCode::BAD_REQUEST, vec![reason]),
             Self::Unauthenticated => (StatusCode::FORBIDDEN, vec!["permission denied".to_owned()]),
             Self::Denied => (StatusCode::FORBIDDEN, vec![wrapped("permission denied")]),
             Self::NoAccess(path) => (

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::SecretString;
 
+use super::auth::{AuthMethod, Lease};
 use super::kv_v1::KvV1;
 use super::kv_v2::KvV2;
 use super::policy::Policy;
@@ -17,6 +18,8 @@ pub struct Server {
     /// The full paths of the namespaces, each of which ends in a slash.
     pub(super) namespaces: BTreeSet<String>,
     pub(super) tokens: BTreeMap<String, TokenEntry>,
+    /// The auth methods by their full path, which ends in a slash: `ns/auth/approle/`.
+    pub(super) auth_methods: BTreeMap<String, AuthMethod>,
     pub(super) requests: u64,
     pub(super) root_token: SecretString,
     /// Every token ever issued.
@@ -42,6 +45,8 @@ pub(super) struct TokenEntry {
     /// The token's namespace; empty for the root namespace.
     pub(super) namespace: String,
     pub(super) policy: Policy,
+    /// `None` for a token that does not expire.
+    pub(super) lease: Option<Lease>,
 }
 
 impl Mount {

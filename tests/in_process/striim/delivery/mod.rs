@@ -7,6 +7,7 @@ mod lifecycle;
 mod ownership;
 mod pair;
 mod pair_simulation;
+mod real;
 mod simulation;
 
 use std::collections::BTreeMap;
