@@ -6,18 +6,19 @@ use crate::framework::{Diagnostic, Field, Set};
 /// `age_recipients` of a resource. An entry may be unknown until apply.
 pub(crate) type AgeRecipients = Set<Field<String>>;
 
+/// The description of the attribute with a resource's encrypted value.
+pub(crate) const ENCRYPTED: &str = "With `age_recipients`: the value, as an armored age file. Only the holders of the recipients' identities (private keys) can \
+     decrypt it, with `age -d`, or with the function `age_decrypt` in the same run.";
+
 /// Checks the recipients of a configuration. The combination is checked when all are known.
 pub(crate) fn check(recipients: &AgeRecipients) -> Result<(), &'static str> {
     if recipients.iter().any(Field::is_null) {
         return Err("must not have a null entry");
     }
-    if recipients.is_empty() {
-        return parse(recipients).map(drop);
-    }
-    let known: AgeRecipients = recipients.iter().filter(|entry| !entry.is_unknown()).cloned().collect();
-    match known.is_empty() {
+    let is_unknown = !recipients.is_empty() && recipients.iter().all(Field::is_unknown);
+    match is_unknown {
         true => Ok(()),
-        false => parse(&known).map(drop),
+        false => parse(recipients).map(drop),
     }
 }
 

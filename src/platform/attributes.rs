@@ -43,6 +43,14 @@ pub(crate) fn check_name(attribute: &'static str, name: &str, diagnostics: &mut 
     }
 }
 
+/// Validates the text by which users identify an object.
+pub(crate) fn is_not_blank(text: &str) -> Result<(), &'static str> {
+    match text.trim().is_empty() {
+        true => Err("must not be empty: nothing else identifies the token to users"),
+        false => Ok(()),
+    }
+}
+
 /// Reverts the planned change of an attribute that was set before. Terraform does not accept reverting a
 /// change from null.
 pub(crate) fn keep_prior<T: Clone>(planned: &mut Field<T>, prior: &Field<T>) {

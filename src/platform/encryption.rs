@@ -5,6 +5,7 @@
 //! quoted in the error, because it may be an identity that was pasted by mistake.
 
 use std::io::{Read, Write};
+use std::str::FromStr;
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::{Decryptor, Encryptor};
@@ -71,35 +72,37 @@ impl Recipients {
 
 /// Parses a recipient.
 fn recipient(text: &str) -> Result<Box<dyn age::Recipient + Send + Sync>, &'static str> {
-    const EXPECTED: &str = "has an entry that is not an age recipient. A recipient begins with age1, age1tag1 or \
-                            age1tagpq1; `age-keygen -y` prints that of an identity";
+    parsed::<age::x25519::Recipient>(text)
+        .or_else(|| parsed::<age::tag::Recipient>(text))
+        .or_else(|| parsed::<age::tagpq::Recipient>(text))
+        .ok_or_else(|| problem_of(text))
+}
+
+fn parsed<R>(text: &str) -> Option<Box<dyn age::Recipient + Send + Sync>>
+where
+    R: FromStr + age::Recipient + Send + Sync + 'static,
+{
+    let recipient: R = text.parse().ok()?;
+    Some(Box::new(recipient))
+}
+
+/// Explains why a text is no recipient.
+fn problem_of(text: &str) -> &'static str {
     let lower = text.to_ascii_lowercase();
-    let problem = match lower.as_str() {
-        _ if text.trim() != text => "has a recipient that begins or ends with a blank or a line break",
-        lower if lower.starts_with("age-secret-key-") || lower.starts_with("age-plugin-") => {
-            "has an identity, which is a private key, instead of a recipient. Replace it by its recipient, which \
-             `age-keygen -y` prints, and consider the identity exposed if it was committed"
-        }
-        lower if lower.starts_with("ssh-") => {
-            "has an SSH key, which is not supported. Create an age key with `age-keygen`"
-        }
-        lower if lower.starts_with("age1pq1") => {
-            "has a recipient of the type age1pq, which is not supported yet. Use one that begins with age1 or age1tagpq1"
-        }
-        lower if lower.starts_with("age1tagpq1") => match text.parse::<age::tagpq::Recipient>() {
-            Ok(recipient) => return Ok(Box::new(recipient)),
-            Err(_) => EXPECTED,
-        },
-        lower if lower.starts_with("age1tag1") => match text.parse::<age::tag::Recipient>() {
-            Ok(recipient) => return Ok(Box::new(recipient)),
-            Err(_) => EXPECTED,
-        },
-        _ => match text.parse::<age::x25519::Recipient>() {
-            Ok(recipient) => return Ok(Box::new(recipient)),
-            Err(_) => EXPECTED,
-        },
-    };
-    Err(problem)
+    let begins_with = |prefix| lower.starts_with(prefix);
+    if text.trim() != text {
+        "has a recipient that begins or ends with a blank or a line break"
+    } else if begins_with("age-secret-key-") || begins_with("age-plugin-") {
+        "has an identity, which is a private key, instead of a recipient. Replace it by its recipient, which `age-keygen -y` \
+         prints, and consider the identity exposed if it was committed"
+    } else if begins_with("ssh-") {
+        "has an SSH key, which is not supported. Create an age key with `age-keygen`"
+    } else if begins_with("age1pq1") {
+        "has a recipient of the type age1pq, which is not supported yet. Use one that begins with age1 or age1tagpq1"
+    } else {
+        "has an entry that is not an age recipient. A recipient begins with age1, age1tag1 or age1tagpq1; `age-keygen -y` \
+         prints that of an identity"
+    }
 }
 
 /// Decrypts an armored age file with an identity: `AGE-SECRET-KEY-1…`, or the content of a file of

@@ -18,6 +18,7 @@ pub(crate) mod encryption;
 pub(crate) mod ensure;
 pub(crate) mod ephemeral_name;
 mod errors;
+pub(crate) mod expiry_filter;
 pub(crate) mod generation;
 pub(crate) mod issue_record;
 pub(crate) mod overlap;

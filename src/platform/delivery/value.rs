@@ -7,11 +7,11 @@ use super::diagnostics;
 use super::field_names::{Secret, SecretFieldNames};
 use super::owner::Owner;
 use super::writer::{StoredSecret, StoredValue, WritePermit, Writer};
-use crate::framework::{Diagnostic, Diagnostics, Field, Model};
+use crate::framework::{Diagnostic, Diagnostics, Field, Model, PrivateState};
 use crate::platform::age_recipients::{self, AgeRecipients};
 use crate::platform::attributes::keep_prior;
 use crate::platform::encryption::Recipients;
-use crate::platform::generation;
+use crate::platform::{generation, private_record};
 use crate::rest::Operation;
 use crate::token::{Storage, ValueStatus};
 use crate::vault::Entry;
@@ -31,9 +31,7 @@ pub(crate) struct Delivery {
     /// `age1tag1` or `age1tagpq1` for a hardware key.
     #[attribute(optional, check = age_recipients::check)]
     pub(crate) age_recipients: Field<AgeRecipients>,
-    /// With `age_recipients`: the value, as an armored age file. Only the holders of the recipients' identities (private
-    /// keys) can decrypt it, with `age -d`, or with the function `age_decrypt` in the same run.
-    #[attribute(computed, planned)]
+    #[attribute(computed, planned, description = age_recipients::ENCRYPTED)]
     pub(crate) encrypted_token: Field<String>,
     /// The value.
     #[attribute(computed, planned)]
@@ -156,6 +154,17 @@ impl Delivery {
         if self.age_recipients.is_null() != prior.age_recipients.is_null() {
             self.remove_value();
         }
+    }
+
+    /// The status of the value by the state, for a platform that does not show whether the token was
+    /// rotated outside: a value that is missing in the state was not stored.
+    pub(crate) fn status(&self, private: &PrivateState) -> ValueStatus {
+        let is_imported = private_record::is_imported(private, &self.generation);
+        self.value_status(match (is_imported, self.has_value()) {
+            (true, _) => ValueStatus::Imported,
+            (false, true) => ValueStatus::Current,
+            (false, false) => ValueStatus::Undelivered,
+        })
     }
 
     /// The status of the value by the state. `in_state` is the status of a value that is not delivered

@@ -10,12 +10,11 @@ use crate::platform::age_recipients::{self, AgeRecipients};
 pub(in crate::neuroio) struct StoredKey {
     /// The [age](https://age-encryption.org) recipients (public keys) to encrypt the value to. The state then has only
     /// `encrypted_key`, and `key` is null. A change rotates nothing: the value is read again and encrypted to the new
-    /// recipients. A recipient begins with `age1`, or with `age1tag1` or `age1tagpq1` for a hardware key.
+    /// recipients. A former recipient can still decrypt the value in older states, so rotate the token to exclude one. A
+    /// recipient begins with `age1`, or with `age1tag1` or `age1tagpq1` for a hardware key.
     #[attribute(optional, check = age_recipients::check)]
     pub(in crate::neuroio) age_recipients: Field<AgeRecipients>,
-    /// With `age_recipients`: the value, as an armored age file. Only the holders of the recipients' identities (private
-    /// keys) can decrypt it, with `age -d`, or with the function `age_decrypt` in the same run.
-    #[attribute(computed, planned)]
+    #[attribute(computed, planned, description = age_recipients::ENCRYPTED)]
     pub(in crate::neuroio) encrypted_key: Field<String>,
     /// The token's value. Null with `age_recipients`.
     #[attribute(computed, planned)]

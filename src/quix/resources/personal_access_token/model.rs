@@ -7,9 +7,10 @@ use super::diagnostics::unreadable_id;
 use super::previous::PreviousToken;
 use super::rotation_policy::RotationPolicy;
 use crate::framework::{Diagnostic, Diagnostics, Field, Model, PrivateState, Set};
+use crate::platform::attributes::is_not_blank;
 use crate::platform::delivery::{DeliveredToken, Delivery, Owner, VaultDestination};
 use crate::platform::issue_record::IssueRecord;
-use crate::platform::private_record;
+use crate::platform::overlap::known_instant;
 use crate::platform::rotation_policy::{granted_expiry, refresh_expiry};
 use crate::quix::api::{IssuedPersonalAccessToken, PersonalAccessToken as Listed, TokenId};
 use crate::quix::secret_owner;
@@ -53,7 +54,7 @@ use crate::token::{Clock, Expiry, ValueStatus};
 /// Postman collection of 2023, which was removed in February 2024, so the platform may have changed.
 ///
 /// - If the answer to a creation is lost, the provider finds the new token in the list by its name
-///   and expiry, deletes it, and creates another. If it cannot tell the token from another client's,
+///   and expiry, deletes it, and creates another. If it cannot distinguish the token from another client's,
 ///   an error names it: delete it in the portal.
 /// - A run that is killed after a creation, before it stored its state, leaves an orphan whose value
 ///   is lost. If the value has reached Vault, the next refresh completes the rotation instead.
@@ -82,13 +83,6 @@ pub(in crate::quix) struct PersonalAccessToken {
     pub(in crate::quix) created_at: Field<String>,
     #[attribute(flatten)]
     pub(in crate::quix) previous: PreviousToken,
-}
-
-fn is_not_blank(name: &str) -> Result<(), &'static str> {
-    let is_blank = name.trim().is_empty();
-    (!is_blank)
-        .then_some(())
-        .ok_or("must not be empty: nothing else identifies the token to users")
 }
 
 impl PersonalAccessToken {
@@ -123,18 +117,12 @@ impl PersonalAccessToken {
     }
 
     pub(super) fn created(&self) -> Option<Timestamp> {
-        Some(Expiry::parse(self.created_at.known()?).ok()?.instant())
+        known_instant(&self.created_at)
     }
 
     /// Returns the status of the value in the state.
     pub(super) fn value_status(&self, private: &PrivateState) -> ValueStatus {
-        let imported = private_record::is_imported(private, &self.delivery.generation);
-        let in_state = match (imported, self.delivery.has_value()) {
-            (true, _) => ValueStatus::Imported,
-            (_, false) => ValueStatus::Undelivered,
-            (_, true) => ValueStatus::Current,
-        };
-        self.delivery.value_status(in_state)
+        self.delivery.status(private)
     }
 
     /// Returns the token as the owner of a secret at `place`. The name does not identify it, because

@@ -7,11 +7,11 @@ use super::diagnostics::unreadable_access_key;
 use super::previous::PreviousToken;
 use super::rotation_policy::{CurrentToken, Decision, RotationPolicy};
 use crate::framework::{Diagnostic, Field, Model, PrivateState};
+use crate::platform::attributes::is_not_blank;
 use crate::platform::delivery::{DeliveredToken, Delivery, Owner, VaultDestination};
 use crate::platform::overlap::known_instant;
-use crate::platform::private_record;
 use crate::startree::api::{AccessKey, IssuedToken, Srn};
-use crate::token::{Expiry, ValueStatus};
+use crate::token::Expiry;
 
 /// Manages a service token: a credential for machines, which the platform's user interface calls an
 /// API token.
@@ -88,13 +88,6 @@ pub(in crate::startree) struct ServiceToken {
     pub(in crate::startree) previous: PreviousToken,
 }
 
-fn is_not_blank(description: &str) -> Result<(), &'static str> {
-    let is_blank = description.trim().is_empty();
-    (!is_blank)
-        .then_some(())
-        .ok_or("must not be empty: nothing else identifies the token to users")
-}
-
 impl ServiceToken {
     pub(super) fn description(&self) -> &str {
         self.description.known().map_or("", String::as_str)
@@ -127,14 +120,8 @@ impl ServiceToken {
 
     /// Returns the state of the token that a rotation policy decides by.
     pub(super) fn current(&self, private: &PrivateState) -> CurrentToken {
-        let imported = private_record::is_imported(private, &self.delivery.generation);
-        let in_state = match (imported, self.delivery.has_value()) {
-            (true, _) => ValueStatus::Imported,
-            (_, false) => ValueStatus::Undelivered,
-            (_, true) => ValueStatus::Current,
-        };
         CurrentToken {
-            value: self.delivery.value_status(in_state),
+            value: self.delivery.status(private),
             storage: self.delivery.storage().unwrap_or_default(),
             created: self.created(),
             previous: self.previous.deletion(),

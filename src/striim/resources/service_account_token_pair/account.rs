@@ -5,6 +5,7 @@ use secrecy::SecretString;
 
 use super::diagnostics::rotated_outside;
 use crate::framework::{Diagnostics, Field, Model};
+use crate::platform::age_recipients;
 use crate::platform::delivery::VaultDestination;
 use crate::platform::rotation_policy::{expiry, refresh_expiry, unreadable_expiry};
 use crate::striim::api::{IssuedToken, ServiceAccount};
@@ -26,9 +27,7 @@ pub(in crate::striim) struct Account {
     // Null if Terraform has no valid value.
     #[attribute(computed, description = token_value::TOKEN)]
     pub(in crate::striim) token: Field<SecretString>,
-    /// With `age_recipients`: the value, as an armored age file. Only the holders of the recipients' identities (private
-    /// keys) can decrypt it, with `age -d`, or with the function `age_decrypt` in the same run.
-    #[attribute(computed)]
+    #[attribute(computed, description = age_recipients::ENCRYPTED)]
     pub(in crate::striim) encrypted_token: Field<String>,
     /// With `vault`: the version of the secret that contains the value. 0 if the present value did not reach Vault and is
     /// lost, null if `vault`'s secret does not have it. The plan rotates the pair if it is 0 or null in `current`.

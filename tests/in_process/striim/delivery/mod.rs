@@ -21,8 +21,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value as Json, json};
 use token_providers::framework::testing::{Run, SingleResource};
 use token_providers::rest::{Destination, Transport};
-use token_providers::sandbox::Vault;
 use token_providers::sandbox::striim::{Options, Role, Sandbox, Seed};
+use token_providers::sandbox::{Effect, Fault, Vault};
 use token_providers::striim::{Runtime, Striim};
 use token_providers::token::Clock;
 use tokio::time::{Instant, timeout};
@@ -320,4 +320,21 @@ fn named(name: &str, vault: Json) -> Json {
     let mut config = with_vault(1, vault);
     config["name"] = json!(name);
     config
+}
+
+/// A fault at random that strikes up to eight requests, before or after the platform acts.
+fn any_fault(random: &mut fastrand::Rng) -> Fault {
+    let faults = [
+        Fault::new(Effect::Cut),
+        Fault::new(Effect::Hang),
+        Fault::new(Effect::Truncate),
+        Fault::answer(502),
+        Fault::answer(503),
+        Fault::answer(403),
+        Fault::answer(412),
+        Fault::answer(200).body("<html>Sign in</html>"),
+    ];
+    let fault = faults[random.usize(..faults.len())].clone();
+    let fault = fault.times(random.u32(1..9)).skip(random.u32(..3));
+    if random.bool() { fault.after() } else { fault }
 }

@@ -2,7 +2,6 @@
 
 use age::x25519::Identity;
 use token_providers::framework::Severity;
-use token_providers::sandbox::{Effect, Fault};
 
 use super::pair::{PAIR, pair};
 use super::*;
@@ -10,23 +9,7 @@ use super::*;
 /// Injects a fault or a change outside Terraform before the next run.
 fn disturb(setup: &Setup, random: &mut fastrand::Rng) {
     let (vault, sandbox) = (&setup.vault, &setup.sandbox);
-    let faults = [
-        Fault::new(Effect::Cut),
-        Fault::new(Effect::Hang),
-        Fault::new(Effect::Truncate),
-        Fault::answer(502),
-        Fault::answer(503),
-        Fault::answer(403),
-        Fault::answer(412),
-        Fault::answer(200).body("<html>Sign in</html>"),
-    ];
-    let mut fault = faults[random.usize(..faults.len())]
-        .clone()
-        .times(random.u32(1..9))
-        .skip(random.u32(..3));
-    if random.bool() {
-        fault = fault.after();
-    }
+    let fault = any_fault(random);
     match random.u8(..10) {
         0 | 1 => vault.fault(fault.on("POST", DATA)),
         2 => vault.fault(fault.on("GET", DATA)),

@@ -1,30 +1,13 @@
 //! Random faults, changes outside Terraform and killed runs.
 
 use token_providers::framework::Severity;
-use token_providers::sandbox::{Effect, Fault};
 
 use super::*;
 
 /// Injects a fault or a change outside Terraform before the next run.
 fn disturb(setup: &Setup, random: &mut fastrand::Rng) {
     let (vault, sandbox) = (&setup.vault, &setup.sandbox);
-    let faults = [
-        Fault::new(Effect::Cut),
-        Fault::new(Effect::Hang),
-        Fault::new(Effect::Truncate),
-        Fault::answer(502),
-        Fault::answer(503),
-        Fault::answer(403),
-        Fault::answer(412),
-        Fault::answer(200).body("<html>Sign in</html>"),
-    ];
-    let mut fault = faults[random.usize(..faults.len())]
-        .clone()
-        .times(random.u32(1..9))
-        .skip(random.u32(..3));
-    if random.bool() {
-        fault = fault.after();
-    }
+    let fault = any_fault(random);
     match random.u8(..10) {
         0 => vault.fault(fault.on("POST", DATA)),
         1 => vault.fault(fault.on("GET", DATA)),
