@@ -358,6 +358,7 @@ impl Resource for PersonalAccessTokenResource {
             context.report(rotation_completed(&state.title()));
             state.previous = PreviousToken::new(&id, Deletion::Due);
             IssueRecord::remove(&context.private);
+            own_token::forget(&context.private);
             state.rotation.expiry.expires_at = Field::Null;
             state.set_without_value(successor);
             private_record::set_issued(&context.private);
@@ -392,6 +393,7 @@ impl Resource for PersonalAccessTokenResource {
                 };
                 context.report(falls_back(&state.title(), &previous.id));
                 IssueRecord::remove(&context.private);
+                own_token::forget(&context.private);
                 state.rotation.expiry.expires_at = Field::Null;
                 state.set_without_value(previous);
                 state.previous = PreviousToken::default();
@@ -449,7 +451,7 @@ impl Resource for PersonalAccessTokenResource {
             delete_previous(&connection, &operation, context, &state.title(), &previous).await?;
             state.previous = PreviousToken::default();
         }
-        if own_token::current(&connection, &operation, &state).await == OwnToken::Yes {
+        if own_token::current(&connection, &operation, &state.delivery, &context.private).await == OwnToken::Yes {
             return Err(uses_own_token(&state.title(), &id)).leaving(state);
         }
         delete(&connection, &operation, &id).await.leaving(state.clone())?;

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::diagnostics::unreadable_id;
+use super::own_token;
 use super::previous::PreviousToken;
 use super::rotation_policy::RotationPolicy;
 use crate::framework::{Diagnostic, Diagnostics, Field, Model, PrivateState, Set};
@@ -172,6 +173,7 @@ impl PersonalAccessToken {
         let token = &issued.token;
         let requested = requested.map(Expiry::at);
         IssueRecord::write(private, requested, token.expires_at, clock);
+        own_token::record(private, &issued.value);
         let expires_at = granted_expiry(requested, token.expires_at, diagnostics);
         if self.rotation.expiry.expires_at.known().is_none() {
             self.rotation.expiry.expires_at = expires_at;

@@ -12,7 +12,7 @@ pub(super) async fn plan_removal(context: &Context, prior: &PersonalAccessToken)
     };
     let operation = connection.operation(context);
     if let Ok(id) = prior.id() {
-        match own_token::current(&connection, &operation, prior).await {
+        match own_token::current(&connection, &operation, &prior.delivery, &context.private).await {
             OwnToken::Yes => context.report(uses_own_token(&prior.title(), &id).as_warning()),
             OwnToken::Unknown => context.report(may_be_own_token(&prior.title())),
             OwnToken::No => {}
@@ -54,7 +54,7 @@ pub(super) async fn plan_rotation(context: &Context, prior: &PersonalAccessToken
         warn_about_previous(&connection, context, prior).await;
     }
     let operation = connection.operation(context);
-    match own_token::current(&connection, &operation, prior).await {
+    match own_token::current(&connection, &operation, &prior.delivery, &context.private).await {
         OwnToken::Yes => context.report(rotates_own_token(&prior.title())),
         OwnToken::Unknown => context.report(may_be_own_token(&prior.title())),
         OwnToken::No => {}

@@ -139,8 +139,8 @@ pub(super) async fn rotate(
         .await
         .leaving(prior.clone())?;
     planned.delivery.generation = generation::next(&prior.delivery.generation);
-    let own = own_token::current(connection, &operation, &prior).await;
-    own_token::record_previous(connection, &operation, &prior, &context.private).await;
+    let own = own_token::current(connection, &operation, &prior.delivery, &context.private).await;
+    own_token::record_previous(connection, &operation, &prior.delivery, &context.private).await;
     let diagnostics = &mut *context.diagnostics();
     let issued = issue(
         connection,

@@ -10,8 +10,10 @@ use tokio::time::timeout;
 use super::*;
 use crate::framework::testing::{Run, SingleResource};
 use crate::platform::Runtime;
+use crate::platform::age_recipients::AgeRecipients;
 use crate::platform::delivery::VaultDestination;
-use crate::platform::testing::{clock, lost_answers, variables};
+use crate::platform::encryption::decrypt;
+use crate::platform::testing::{age_key, clock, lost_answers, variables};
 use crate::quix::Quix;
 use crate::rest::Transport;
 use crate::sandbox::quix::{
@@ -683,6 +685,37 @@ async fn own_token_is_rotated_and_not_deleted() {
     world.bearer = world.state().delivery.token.into_known().unwrap();
     world.apply(&overlapping("3", "1h")).await.succeeds();
     world.assert_settled(&overlapping("3", "1h")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn own_token_that_is_encrypted_is_recognised() {
+    let (identity, recipient) = age_key();
+    let encrypted = |release| {
+        let mut config = released(release);
+        let recipients: AgeRecipients = [Field::from(recipient.as_str())].into_iter().collect();
+        config.delivery.age_recipients = recipients.into();
+        config
+    };
+    let decrypted = |world: &World| {
+        let delivery = world.state().delivery;
+        assert!(delivery.token.is_null());
+        decrypt(delivery.encrypted_token.known().unwrap(), &identity).unwrap()
+    };
+    let mut world = World::with_token(PersonalAccessTokenOptions::default(), &encrypted("1")).await;
+    let run = world.plan(&encrypted("2")).await.succeeds();
+    assert!(!format!("{:?}", run.diagnostics).contains("may be the provider's own"));
+    world.bearer = decrypted(&world);
+    world
+        .plan(&encrypted("2"))
+        .await
+        .succeeds()
+        .warns("The provider uses this token");
+    world.destroy().await.fails("The provider uses this token");
+    assert!(world.sandbox.is_live(world.bearer.expose_secret()));
+    world.apply(&encrypted("2")).await.succeeds();
+    world.bearer = decrypted(&world);
+    assert!(world.sandbox.is_live(world.bearer.expose_secret()));
+    world.apply(&encrypted("2")).await.changes_nothing();
 }
 
 #[tokio::test(start_paused = true)]
