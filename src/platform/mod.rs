@@ -22,6 +22,7 @@ pub(crate) mod expiry_filter;
 pub(crate) mod generation;
 pub(crate) mod issue_record;
 pub(crate) mod overlap;
+pub(crate) mod previous_token;
 pub(crate) mod private_record;
 pub(crate) mod rotation_policy;
 mod runtime;

@@ -34,7 +34,6 @@ mod diagnostics;
 mod model;
 mod own_token;
 mod plan;
-mod previous;
 mod rotate;
 mod rotation_policy;
 #[cfg(test)]
@@ -53,13 +52,13 @@ use self::diagnostics::{
 pub(in crate::quix) use self::model::PersonalAccessToken;
 use self::own_token::OwnToken;
 use self::plan::{claim_secret, plan_delivery, plan_removal, plan_rotation, warn_about_previous};
-use self::previous::PreviousToken;
 use self::rotate::{IssueError, NewToken, delete_previous, delivered_successor, issue, rotate};
 use self::rotation_policy::{Arguments, CurrentToken, Decision, Declaration};
 use crate::framework::{Change, Diagnostics, Failed, Field, Leaving, Model, Outcome, PrivateState, Resource, Schema};
 use crate::platform::attributes::{check_name, keep_prior, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
 use crate::platform::issue_record::IssueRecord;
+use crate::platform::previous_token::PreviousToken;
 use crate::platform::rotation_policy::{expired_and_not_rotated, unreadable_expiry};
 use crate::platform::{Session, account, delivery, generation, overlap, private_record};
 use crate::quix::api::TokenId;

@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::diagnostics;
-use super::previous::PreviousToken;
 use super::rotation_policy::{CurrentToken, RotationPolicy};
 use super::stored_key::StoredKey;
 use crate::framework::{Diagnostic, Field, Model, PrivateState};
 use crate::neuroio::api::{self, Issued, TokenId};
 use crate::neuroio::found::Found;
 use crate::platform::overlap::known_instant;
+use crate::platform::previous_token::PreviousToken;
 use crate::platform::{generation, private_record};
 use crate::token::{Expiry, ValueStatus};
 

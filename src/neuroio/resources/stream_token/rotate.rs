@@ -17,12 +17,12 @@ use super::create::{create, with_times};
 use super::delete::{delete, delete_unless_own, is_own_token};
 use super::diagnostics;
 use super::model::StreamToken;
-use super::previous::PreviousToken;
 use crate::framework::{Diagnostic, Failed, Leaving, Outcome};
 use crate::neuroio::api::{Issued, TokenId};
 use crate::neuroio::connection::{Connection, Context};
 use crate::neuroio::errors::request_failed;
 use crate::platform::generation;
+use crate::platform::previous_token::PreviousToken;
 use crate::rest::Operation;
 use crate::token::Deletion;
 

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 
 use super::diagnostics::unreadable_id;
 use super::own_token;
-use super::previous::PreviousToken;
 use super::rotation_policy::RotationPolicy;
 use crate::framework::{Diagnostic, Diagnostics, Field, Model, PrivateState, Set};
 use crate::platform::attributes::is_not_blank;
 use crate::platform::delivery::{DeliveredToken, Delivery, Owner, VaultDestination};
 use crate::platform::issue_record::IssueRecord;
 use crate::platform::overlap::known_instant;
+use crate::platform::previous_token::PreviousToken;
 use crate::platform::rotation_policy::{granted_expiry, refresh_expiry};
 use crate::quix::api::{IssuedPersonalAccessToken, PersonalAccessToken as Listed, TokenId};
 use crate::quix::secret_owner;
