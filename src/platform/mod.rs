@@ -28,6 +28,7 @@ pub(crate) mod rotation_policy;
 mod runtime;
 mod session;
 pub(crate) mod settings;
+pub(crate) mod sha256;
 mod shared_list;
 #[cfg(test)]
 pub(crate) mod testing;

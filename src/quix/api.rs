@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use http::{HeaderName, Method};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::sha256::sha256;
+use crate::platform::sha256::sha256;
 use crate::rest::{Client, Error, Operation, Request, RetrySafety};
 
 pub use endpoint::{Endpoint, InvalidEndpoint, READ_PATH, ROTATE_PATH};

@@ -11,7 +11,6 @@ mod errors;
 mod provider;
 mod secret_owner;
 mod settings;
-mod sha256;
 mod token_filter;
 
 mod resources {

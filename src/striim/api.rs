@@ -15,6 +15,7 @@ use serde::Serialize;
 pub(super) use managed_by::{check as check_managed_by, is_marked};
 pub(super) use spelling::is_same_name;
 
+use crate::platform::sha256::sha256;
 use crate::rest::{Answer, Client, Error, Kind, Operation, RateLimit, Request, RetrySafety, Unreadable};
 
 /// "Creation and rotation of PATs and service account tokens: 10 requests per minute."
@@ -275,6 +276,11 @@ impl Api {
     /// Whether this is the token that the API is called with.
     pub async fn is_own_credential(&self, token: &SecretString) -> bool {
         self.client.uses_secret(token).await
+    }
+
+    /// Whether the API is called with the token that has this SHA-256 hash.
+    pub(in crate::striim) async fn is_own_hash(&self, hash: &str) -> bool {
+        sha256(self.client.credential().await.secret()) == hash
     }
 
     /// Returns all service accounts: `GET /service-accounts`.

@@ -2,13 +2,12 @@
 //! import.
 
 use jiff::Timestamp;
-use secrecy::SecretString;
 
 use super::api::IssuedToken;
 use super::connection::{Connection, Context};
 use super::diagnostics::{value_replaced_warning, will_rotate};
 use super::secret_owner::FIELD_NAMES;
-use super::token_value::{self, KnownToken, RemoteToken, TokenMetadata, issued_expiry, value_status};
+use super::token_value::{self, KnownToken, PresentToken, RemoteToken, TokenMetadata, issued_expiry, value_status};
 use crate::framework::{Diagnostics, Field, Model, PrivateState, Schema};
 use crate::platform::attributes::{keep_prior, known_duration, may_rotate};
 use crate::platform::decision_time::{self, DecisionTime};
@@ -95,15 +94,23 @@ impl RotatingToken {
         self.delivery.value_status(in_state)
     }
 
-    /// Returns the present value, from the state or from Vault; null if neither has it.
-    pub(super) async fn present_token(&self, connection: &Connection, operation: &Operation) -> Field<SecretString> {
+    /// Returns the present value of the service account `name`.
+    pub(super) async fn present_token(
+        &self,
+        connection: &Connection,
+        operation: &Operation,
+        name: &str,
+        private: &PrivateState,
+    ) -> PresentToken {
         let Delivery {
             vault,
             vault_version,
+            encrypted_token,
             token,
             ..
         } = &self.delivery;
-        connection.vault.value(operation, vault, vault_version, token).await
+        let value = connection.vault.value(operation, vault, vault_version, token).await;
+        PresentToken::new(value, !encrypted_token.is_null(), name, private)
     }
 
     /// Whether the state has the platform's present value.

@@ -6,8 +6,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::api::{IssuedToken, ServiceAccount, UserToken};
 use super::diagnostics::issued_for_another;
-use crate::framework::{Diagnostics, Field, Model};
+use crate::framework::{Diagnostics, Field, Model, PrivateState};
 use crate::platform::rotation_policy::granted_expiry;
+use crate::platform::sha256::sha256;
 use crate::token::{Expiry, ValueStatus};
 
 /// Attributes that the platform reports about a token's present value.
@@ -75,6 +76,33 @@ pub(super) fn value_status(imported: bool, has_value: bool, updated_at: &Field<S
         },
         (_, true) => ValueStatus::Current,
     }
+}
+
+/// The present value of a service account's token, as far as Terraform knows it.
+pub(super) struct PresentToken {
+    /// The value, from the state or from Vault; null if neither has it.
+    pub(super) value: Field<SecretString>,
+    /// The hash of a value that the state has encrypted.
+    pub(super) hash: Option<String>,
+}
+
+impl PresentToken {
+    /// Returns the token of the service account `name`. `is_encrypted` if the state has it encrypted; the
+    /// recorded hash is then that of the present value.
+    pub(super) fn new(value: Field<SecretString>, is_encrypted: bool, name: &str, private: &PrivateState) -> Self {
+        let hash = private.get(&hash_key(name)).filter(|_| is_encrypted);
+        Self { value, hash }
+    }
+
+    /// Records the hash of a value that was just issued, by which the provider recognises its own token
+    /// even if the state has it encrypted.
+    pub(super) fn record(private: &PrivateState, name: &str, value: &SecretString) {
+        private.set(&hash_key(name), sha256(value));
+    }
+}
+
+fn hash_key(name: &str) -> String {
+    format!("value_sha256.{name}")
 }
 
 /// A token as recorded in a state.

@@ -26,11 +26,13 @@ mod plan;
 use jiff::Timestamp;
 
 use crate::framework::{
-    Change, Diagnostic, Diagnostics, Failed, Field, Identity, Model, Outcome, Resource, Schema, SourceState, Value,
+    Change, Diagnostic, Diagnostics, Failed, Field, Identity, Model, Outcome, PrivateState, Resource, Schema,
+    SourceState, Value,
 };
 use crate::platform::attributes::check_name;
 use crate::platform::delivery::Owner;
 use crate::platform::{Session, account, decision_time, generation, private_record};
+use crate::rest::Operation;
 use crate::striim::api::{IssuedToken, MAX_DESCRIPTION, NewServiceAccount, OwnToken, ServiceAccount, find};
 use crate::striim::connection::{Connection, Context};
 use crate::striim::errors::request_failed;
@@ -44,7 +46,7 @@ use crate::striim::service_account::delete::check_replacement_name;
 use crate::striim::service_account::locked::LockedAccount;
 use crate::striim::service_account::lookup::{find_own, is_own_token, may_be_spelled_otherwise};
 use crate::striim::service_account::plan::has_no_mark;
-use crate::striim::token_value::{KnownToken, TokenMetadata};
+use crate::striim::token_value::{KnownToken, PresentToken, TokenMetadata};
 use crate::token::{Expiry, ValueStatus};
 
 /// Manages a service account of the Striim Cloud account and its API token, an administrator-level credential for CI pipelines
@@ -107,6 +109,16 @@ impl ServiceAccountToken {
     /// The token as the owner of a secret in Vault.
     fn owner(&self) -> Owner {
         service_account(self.name(), self.token_id())
+    }
+
+    async fn present_token(
+        &self,
+        connection: &Connection,
+        operation: &Operation,
+        private: &PrivateState,
+    ) -> PresentToken {
+        let token = &self.token;
+        token.present_token(connection, operation, self.name(), private).await
     }
 
     /// The service account to create.
@@ -278,6 +290,7 @@ impl Resource for ServiceAccountTokenResource {
         let new = planned.new_account(expires_at);
         let issued = self.issue(&connection, &locked, &planned, &new, diagnostics).await?;
         let issued = locked.complete(issued).await;
+        PresentToken::record(&context.private, new.name, &issued.token);
 
         let (owner, record) = (planned.owner(), (&context.private, self.session.clock()));
         let token = &mut planned.token;
@@ -351,8 +364,10 @@ impl Resource for ServiceAccountTokenResource {
         let (writer, delivery) = (&connection.vault, &planned.token.delivery);
         let owner = prior.token.owner(prior.owner(), &delivery.vault);
         let permit = delivery.prepare(writer, locked.operation(), owner, diagnostics).await?;
+        let private = &context.private;
+        let present = prior.present_token(&connection, locked.operation(), private).await;
         let known = KnownToken {
-            value: &prior.token.present_token(&connection, locked.operation()).await,
+            value: &present.value,
             token_id: prior.token_id(),
         };
         let new = planned.new_account(expires_at);
@@ -361,6 +376,7 @@ impl Resource for ServiceAccountTokenResource {
             diagnostics::reissue_failed(new.name, by, &error, self.now())
         })?;
         let issued = locked.complete(issued).await;
+        PresentToken::record(&context.private, new.name, &issued.token);
 
         planned.token.delivery.generation = generation::next(&prior.token.delivery.generation);
         private_record::set_issued(&context.private);
@@ -385,8 +401,8 @@ impl Resource for ServiceAccountTokenResource {
         self.session.generations().observe(&state.token.delivery.generation);
         let connection = context.client()?;
         let operation = connection.operation(context);
-        let value = state.token.present_token(&connection, &operation).await;
-        let own = is_own_token(&connection, &operation, state.name(), &value, self.now()).await;
+        let present = state.present_token(&connection, &operation, &context.private).await;
+        let own = is_own_token(&connection, &operation, state.name(), &present, self.now()).await;
         if own == OwnToken::Yes {
             return Err(diagnostics::cannot_revoke_own_token(&state.what()).into());
         }

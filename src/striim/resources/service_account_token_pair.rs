@@ -56,7 +56,7 @@ use crate::striim::service_account::error::ReissueError;
 use crate::striim::service_account::locked::LockedAccount;
 use crate::striim::service_account::lookup::is_own_token;
 use crate::striim::service_account::plan::has_no_mark;
-use crate::striim::token_value::KnownToken;
+use crate::striim::token_value::{KnownToken, PresentToken};
 use crate::token::{Actual, Clock, Expiry, Pair, Slot, ValueStatus};
 
 /// Manages two service accounts of the Striim Cloud account that take turns, so that a rotation revokes no token that is in use.
@@ -457,6 +457,7 @@ impl Resource for ServiceAccountTokenPairResource {
         match locked.create(&planned.new_account(&first, expires_at)).await {
             Ok(issued) => {
                 let issued = locked.complete(issued).await;
+                PresentToken::record(&context.private, &first, &issued.token);
                 let mut pair = planned.with_issued(&first, expires_at, issued, self.now(), diagnostics);
                 pair.deliver(locked.operation(), permit, diagnostics).await;
                 Ok(pair)
@@ -567,7 +568,7 @@ impl Resource for ServiceAccountTokenPairResource {
             .prepare(&connection.vault, &operation, owner, diagnostics)
             .await?;
         let value = match &old {
-            Some(old) => present.present_token(old, at, private).await,
+            Some(old) => present.present_token(old, at, private).await.value,
             None => Field::Null,
         };
         let old = old.as_ref().map(|old| (old, &value));
@@ -577,6 +578,7 @@ impl Resource for ServiceAccountTokenPairResource {
             Err((diagnostic, recorded)) => return Err(Failed::from(diagnostic).leaving(prior.with(&name, recorded))),
         };
 
+        PresentToken::record(private, &name, &issued.token);
         drift::clear(&context.private);
         private_record::set_issued(&context.private);
         let previous = match planned.previous.clone() {
@@ -610,8 +612,8 @@ impl Resource for ServiceAccountTokenPairResource {
         let at = (&*connection, &operation);
         for account in &accounts {
             let name = account.name();
-            let value = state.present_token(account, at, &context.private).await;
-            if is_own_token(&connection, &operation, name, &value, self.now()).await == OwnToken::Yes {
+            let present = state.present_token(account, at, &context.private).await;
+            if is_own_token(&connection, &operation, name, &present, self.now()).await == OwnToken::Yes {
                 return Err(diagnostics::cannot_revoke_own_token(&diagnostics::token_of(name)).into());
             }
         }

@@ -1,13 +1,12 @@
 //! Lookups of service accounts in the platform's list.
 
 use jiff::Timestamp;
-use secrecy::SecretString;
 
-use crate::framework::Field;
 use crate::rest::Operation;
 use crate::striim::api::{OwnToken, ServiceAccount, find, is_same_name};
 use crate::striim::connection::Connection;
 use crate::striim::quota;
+use crate::striim::token_value::PresentToken;
 
 /// Returns the account that a state knows by this name and token.
 ///
@@ -36,18 +35,24 @@ pub(in crate::striim) fn may_be_spelled_otherwise(
 
 /// Whether the token of a service account is the provider's own credential.
 ///
-/// A known value is compared. An unknown one is identified by elimination: the own token is active,
+/// A known value is compared, or its hash. An unknown one is identified by elimination: the own token is active,
 /// and does not belong to a user.
 pub(in crate::striim) async fn is_own_token(
     connection: &Connection,
     operation: &Operation,
     name: &str,
-    value: &Field<SecretString>,
+    present: &PresentToken,
     now: Timestamp,
 ) -> OwnToken {
-    if let Some(value) = value.known() {
-        let is_own = connection.api.is_own_credential(value).await;
-        return if is_own { OwnToken::Yes } else { OwnToken::No };
+    let is_own = match (present.value.known(), &present.hash) {
+        (Some(value), _) => Some(connection.api.is_own_credential(value).await),
+        (None, Some(hash)) => Some(connection.api.is_own_hash(hash).await),
+        (None, None) => None,
+    };
+    match is_own {
+        Some(true) => return OwnToken::Yes,
+        Some(false) => return OwnToken::No,
+        None => {}
     }
     let Ok(cached) = connection.cached_accounts(operation).await else {
         return OwnToken::Unknown;

@@ -1,7 +1,6 @@
 //! The checks that the plans of all resources with service accounts share.
 
 use jiff::Timestamp;
-use secrecy::SecretString;
 
 use crate::framework::{Diagnostic, Diagnostics, Field};
 use crate::rest::Operation;
@@ -9,6 +8,7 @@ use crate::striim::api::{ServiceAccount, find, is_marked};
 use crate::striim::connection::Connection;
 use crate::striim::diagnostics::{self, Change, token_of};
 use crate::striim::service_account::lookup::is_own_token;
+use crate::striim::token_value::PresentToken;
 
 /// The validator of a declared description, in addition to its length.
 pub(in crate::striim) fn has_no_mark(description: &str) -> Result<(), &'static str> {
@@ -63,28 +63,28 @@ pub(in crate::striim) async fn name_status<'a>(
     }
 }
 
-/// Plans the deletion of a service account, whose token the state knows as `value`.
+/// Plans the deletion of a service account, whose token is `present`.
 pub(in crate::striim) async fn plan_deletion(
     connection: &Connection,
     operation: &Operation,
     name: &str,
-    value: &Field<SecretString>,
+    present: &PresentToken,
     now: Timestamp,
     diagnostics: &mut Diagnostics,
 ) {
     diagnostics.ok(connection.planned_accounts.delete(name));
-    warn_if_own_token(connection, operation, (name, value, Change::Revoke), now, diagnostics).await;
+    warn_if_own_token(connection, operation, (name, present, Change::Revoke), now, diagnostics).await;
 }
 
 /// Warns if a plan changes the token that the provider itself uses, or may use.
 pub(in crate::striim) async fn warn_if_own_token(
     connection: &Connection,
     operation: &Operation,
-    (name, value, change): (&str, &Field<SecretString>, Change),
+    (name, present, change): (&str, &PresentToken, Change),
     now: Timestamp,
     diagnostics: &mut Diagnostics,
 ) {
-    let own = is_own_token(connection, operation, name, value, now).await;
+    let own = is_own_token(connection, operation, name, present, now).await;
     diagnostics.extend(diagnostics::own_token_warning(own, change, &token_of(name)));
 }
 

@@ -152,6 +152,48 @@ fn encrypted_value_that_was_rotated_outside_is_removed_and_rotated() {
     });
 }
 
+/// The account has another service account, so that the own one cannot be identified by elimination.
+#[test]
+fn own_token_that_is_encrypted_is_neither_revoked_nor_lost() {
+    World::run(async |world| {
+        let alice = Person::new();
+        world.configure(&encrypted_to(&[&alice], 1));
+        world.apply().await;
+        let own = decrypted(world, &[&alice]);
+        world.set_env("STRIIM_TOKEN", &own);
+        let run = world.destroy_fails().await;
+        assert!(run.says("The provider uses"), "{run:?}");
+        assert!(world.sandbox.is_live(&own));
+
+        world.configure(&encrypted_to(&[&alice], 2));
+        let run = world.plan().await.run;
+        assert!(!run.says("may"), "{run:?}");
+        world.apply().await;
+        world.set_env("STRIIM_TOKEN", &decrypted(world, &[&alice]));
+        world.assert_stable().await;
+    });
+}
+
+#[test]
+fn own_token_in_an_encrypted_pair_is_not_revoked() {
+    World::run(async |world| {
+        let alice = Person::new();
+        let pair = "striim_service_account_token_pair.ci";
+        let recipient = alice.recipient();
+        world.configure(&format!(
+            "resource \"striim_service_account_token_pair\" \"ci\" {{\n  name = \"ci\"\n  expires_in = \"90d\"\n  \
+             age_recipients = [\"{recipient}\"]\n}}\n"
+        ));
+        world.apply().await;
+        let own = alice.decrypts(&world.attributes(pair)["current"]["encrypted_token"]);
+        let own = own.unwrap();
+        world.set_env("STRIIM_TOKEN", &own);
+        let run = world.destroy_fails().await;
+        assert!(run.says("The provider uses"), "{run:?}");
+        assert!(world.sandbox.is_live(&own));
+    });
+}
+
 #[test]
 fn expired_token_keeps_its_recipients_and_does_not_fail_the_plan() {
     World::run(async |world| {

@@ -7,8 +7,8 @@ use secrecy::SecretString;
 
 use crate::framework::PrivateState;
 use crate::platform::delivery::Delivery;
+use crate::platform::sha256::sha256;
 use crate::quix::connection::Connection;
-use crate::quix::sha256::sha256;
 use crate::rest::Operation;
 
 /// The key in the private state of the hash of the current token's value.

@@ -1,8 +1,8 @@
 //! The hashes of an environment's tokens, by which tokens are compared: the state may not have the
 //! values.
 
+use crate::platform::sha256::sha256;
 use crate::quix::api::StreamingTokens;
-use crate::quix::sha256::sha256;
 
 /// The SHA-256 hashes of both tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -143,7 +143,7 @@ fn is_hash(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quix::sha256::sha256;
+    use crate::platform::sha256::sha256;
 
     fn pair(is_settled: bool) -> TokenPair {
         TokenPair {

@@ -11,8 +11,8 @@ use crate::framework::{Diagnostic, Field, Model};
 use crate::platform::age_recipients::{self, AgeRecipients};
 use crate::platform::encryption::Recipients;
 use crate::platform::generation;
+use crate::platform::sha256::sha256;
 use crate::quix::api::StreamingTokens;
-use crate::quix::sha256::sha256;
 
 /// The tokens in the state.
 #[derive(Model, Clone, Debug, Default)]

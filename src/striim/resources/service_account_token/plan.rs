@@ -164,8 +164,8 @@ impl ServiceAccountTokenResource {
         };
         let warn_if_own = async |connection: &Connection, diagnostics: &mut Diagnostics| {
             let operation = connection.operation(context);
-            let value = prior.token.present_token(connection, &operation).await;
-            let change = (prior.name(), &value, Rotate);
+            let present = prior.present_token(connection, &operation, &context.private).await;
+            let change = (prior.name(), &present, Rotate);
             warn_if_own_token(connection, &operation, change, self.now(), diagnostics).await;
         };
         let tokens = (&config.token, &prior.token);
@@ -186,7 +186,7 @@ impl ServiceAccountTokenResource {
         let (vault, owner) = (&prior.token.delivery.vault, prior.token.present_owner(prior.owner()));
         connection.vault.plan_deletion(vault, &owner);
         let operation = connection.operation(context);
-        let value = prior.token.present_token(&connection, &operation).await;
-        plan_deletion(&connection, &operation, prior.name(), &value, self.now(), diagnostics).await;
+        let present = prior.present_token(&connection, &operation, &context.private).await;
+        plan_deletion(&connection, &operation, prior.name(), &present, self.now(), diagnostics).await;
     }
 }

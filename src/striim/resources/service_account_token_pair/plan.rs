@@ -213,8 +213,8 @@ impl ServiceAccountTokenPairResource {
         let operation = connection.operation(context);
         if let Some(account) = prior.account(name) {
             let at = (&*connection, &operation);
-            let value = prior.present_token(account, at, &context.private).await;
-            let change = (name, &value, Rotate);
+            let present = prior.present_token(account, at, &context.private).await;
+            let change = (name, &present, Rotate);
             return warn_if_own_token(&connection, &operation, change, self.now(), diagnostics).await;
         }
         let Ok(cached) = connection.cached_accounts(&operation).await else {
@@ -246,9 +246,9 @@ impl ServiceAccountTokenPairResource {
         }
         for account in prior.accounts() {
             let at = (&*connection, &operation);
-            let value = prior.present_token(account, at, &context.private).await;
+            let present = prior.present_token(account, at, &context.private).await;
             let name = account.name();
-            plan_deletion(&connection, &operation, name, &value, self.now(), diagnostics).await;
+            plan_deletion(&connection, &operation, name, &present, self.now(), diagnostics).await;
         }
     }
 

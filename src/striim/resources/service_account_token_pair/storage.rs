@@ -21,7 +21,7 @@ use crate::platform::private_record;
 use crate::rest::Operation;
 use crate::striim::connection::Connection;
 use crate::striim::secret_owner::{FIELD_NAMES, service_account};
-use crate::striim::token_value;
+use crate::striim::token_value::{self, PresentToken};
 use crate::token::{Storage, ValueStatus};
 use crate::vault::Entry;
 
@@ -271,21 +271,22 @@ impl ServiceAccountTokenPair {
         }
     }
 
-    /// Returns the value of an account, from the state or from Vault; null if neither has it.
+    /// Returns the present value of an account.
     pub(super) async fn present_token(
         &self,
         account: &Account,
         (connection, operation): (&Connection, &Operation),
         private: &PrivateState,
-    ) -> Field<secrecy::SecretString> {
-        if account.token.known().is_some() {
-            return account.token.clone();
-        }
-        let (vault, version) = location(self, account, private);
-        connection
-            .vault
-            .value(operation, &vault, &version, &account.token)
-            .await
+    ) -> PresentToken {
+        let value = match account.token.known() {
+            Some(_) => account.token.clone(),
+            None => {
+                let (vault, version) = location(self, account, private);
+                let vault_value = connection.vault.value(operation, &vault, &version, &account.token);
+                vault_value.await
+            }
+        };
+        PresentToken::new(value, !account.encrypted_token.is_null(), account.name(), private)
     }
 
     /// Updates the refreshed pair from its secret. A value that a killed run delivered becomes the current one.

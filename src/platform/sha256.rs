@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 
 /// Returns the hash in lower-case hexadecimal digits, as `sha256sum` prints it.
-pub(super) fn sha256(token: &SecretString) -> String {
+pub(crate) fn sha256(token: &SecretString) -> String {
     let hash = digest(&SHA256, token.expose_secret().as_bytes());
     hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
