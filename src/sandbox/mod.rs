@@ -7,6 +7,7 @@
 //! [`Sandbox::listen`].
 
 mod clock;
+mod console;
 mod fault;
 mod listen;
 pub mod neuroio;

@@ -52,7 +52,7 @@ use axum::{Extension, Router};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::Platform;
+use super::{Platform, console};
 use api::Credential;
 use caller::{Caller, UserRef};
 use token::TokenGenerator;
@@ -80,10 +80,12 @@ impl Platform for Account {
     }
 
     fn control_routes() -> Router<Sandbox> {
-        let console = api::routes()
+        let console_api = api::routes()
             .merge(control::console_only())
             .layer(Extension(Credential::Console));
-        Router::new().nest("/sandbox", control::routes().nest("/console", console))
+        Router::new()
+            .merge(console::routes())
+            .nest("/sandbox", control::routes().nest("/console", console_api))
     }
 
     fn issued(&self) -> &[SecretString] {
