@@ -1,0 +1,9 @@
+//! The registry's manifest: which versions of the plugin protocol a provider speaks.
+
+use serde_json::json;
+
+/// The contents of a `_manifest.json`, and of `terraform-registry-manifest.json` in a provider's repository.
+pub(crate) fn manifest() -> String {
+    let manifest = json!({ "version": 1, "metadata": { "protocol_versions": ["6.0"] } });
+    format!("{manifest:#}\n")
+}

@@ -1,0 +1,134 @@
+//! The files of one release of one provider, in one directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use semver::Version;
+
+use crate::checksums::Checksums;
+use crate::{Archive, Sha256Hash, manifest};
+
+/// One release of one provider: a directory that contains its archives, manifest, checksums and signature, and nothing else
+/// that is a zip.
+#[derive(Clone, Debug)]
+pub struct ReleaseFiles {
+    directory: PathBuf,
+    provider: String,
+    version: Version,
+    archives: Vec<Archive>,
+}
+
+impl ReleaseFiles {
+    /// Reads the archives in `directory`. There must be at least one, and all must be of one provider and version.
+    pub fn read(directory: &Path) -> Result<Self> {
+        let mut archives = Vec::new();
+        let entries = fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+        for entry in entries {
+            let file = entry?.path();
+            if file.extension().is_some_and(|extension| extension == "zip") {
+                archives.push(Archive::read(&file)?);
+            }
+        }
+        archives.sort_by(|one, other| one.file_name.cmp(&other.file_name));
+        let first = archives.first().with_context(|| {
+            format!(
+                "{} contains no archive. Run `cargo release build` first.",
+                directory.display()
+            )
+        })?;
+        let (provider, version) = (first.provider.clone(), first.version.clone());
+        for archive in &archives {
+            ensure!(
+                (&archive.provider, &archive.version) == (&provider, &version),
+                "{} contains {}, which is not of {provider} {version}. A release has its own directory.",
+                directory.display(),
+                archive.file_name
+            );
+        }
+        Ok(Self {
+            directory: directory.to_owned(),
+            provider,
+            version,
+            archives,
+        })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The provider's name: `striim`.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// The version.
+    #[must_use]
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// The archives, sorted by file name.
+    #[must_use]
+    pub fn archives(&self) -> &[Archive] {
+        &self.archives
+    }
+
+    /// The path of an archive.
+    #[must_use]
+    pub fn archive_path(&self, archive: &Archive) -> PathBuf {
+        self.directory.join(&archive.file_name)
+    }
+
+    /// The path of the manifest: `terraform-provider-striim_0.1.0_manifest.json`.
+    #[must_use]
+    pub fn manifest(&self) -> PathBuf {
+        self.path("manifest.json")
+    }
+
+    /// The path of the checksums: `terraform-provider-striim_0.1.0_SHA256SUMS`.
+    #[must_use]
+    pub fn checksums(&self) -> PathBuf {
+        self.path("SHA256SUMS")
+    }
+
+    /// The path of the detached signature of the checksums: `terraform-provider-striim_0.1.0_SHA256SUMS.sig`.
+    #[must_use]
+    pub fn signature(&self) -> PathBuf {
+        self.path("SHA256SUMS.sig")
+    }
+
+    fn path(&self, suffix: &str) -> PathBuf {
+        let Self { provider, version, .. } = self;
+        self.directory
+            .join(format!("terraform-provider-{provider}_{version}_{suffix}"))
+    }
+
+    /// Writes the manifest and the checksums. They list the archives and the manifest only: the registry refuses a release
+    /// whose checksums name any other file.
+    pub fn write_checksums(&self) -> Result<()> {
+        let manifest = manifest::manifest();
+        write(&self.manifest(), &manifest)?;
+        let name = self
+            .manifest()
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        let mut checksums = Checksums::default();
+        checksums
+            .0
+            .extend(name.map(|name| (name, Sha256Hash::of(manifest.as_bytes()))));
+        let archives = self.archives.iter();
+        checksums
+            .0
+            .extend(archives.map(|archive| (archive.file_name.clone(), archive.sha256)));
+        write(&self.checksums(), &checksums.to_string())
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}
