@@ -17,9 +17,9 @@ const PUBLIC_REGISTRIES: [&str; 2] = ["registry.terraform.io", "registry.opentof
 
 /// A socket that Terraform attaches to instead of starting the provider's program.
 ///
-/// Only the user who opened it can connect, and the connection is not encrypted. Use it for
-/// acceptance tests: the provider runs in the process of the test, which can inspect it, set
-/// breakpoints in it and replace its clock.
+/// Only the user who opened it can connect, and the connection is not encrypted: clients that
+/// attach cannot authenticate. Use it for acceptance tests: the provider runs in the process of the
+/// test, which can inspect it, set breakpoints in it and replace its clock.
 ///
 /// ```no_run
 /// use std::process::Command;
@@ -49,9 +49,11 @@ impl Attachable {
     ///
     /// # Errors
     ///
-    /// Fails if the socket cannot be created.
+    /// Fails if the socket cannot be created, and on operating systems without Unix sockets
+    /// (Windows), because every user's processes can connect to a port.
     pub fn open(info: &ProviderInfo) -> io::Result<Self> {
-        let socket = socket::open(&Place::default()).map_err(io::Error::other)?;
+        let socket = socket::open(&Place::default()).and_then(Socket::restricted_to_user);
+        let socket = socket.map_err(io::Error::other)?;
         Ok(Self {
             address: info.address,
             socket,

@@ -24,7 +24,8 @@
 //! # Guarantees
 //!
 //! - Only the holder of Terraform's private key can call the provider. With `TF_DISABLE_PLUGIN_TLS`
-//!   and with `--debug` it is every process of the same user.
+//!   and with `--debug` it is every process of the same user; where the operating system does not
+//!   enforce that (Windows), the program refuses both.
 //! - The socket is removed when the program exits, unless the program is killed.
 //! - A program that has lost its client exits.
 
@@ -189,7 +190,10 @@ fn serve_terraform<P: Provider>(info: &ProviderInfo, make_provider: impl FnOnce(
     run_until_end(async {
         let tls = handshake.client_certificate.clone().map(tls::acceptor).transpose()?;
         let (acceptor, certificate) = tls.unzip();
-        let socket = socket::open(&handshake.place)?;
+        let mut socket = socket::open(&handshake.place)?;
+        if acceptor.is_none() {
+            socket = socket.restricted_to_user()?;
+        }
         // An interrupt reaches the whole process group, but Terraform stops its plugins by RPC.
         let signal = server::termination(Interrupt::Ignored)?;
         print(&handshake.line(&socket.address, certificate.as_ref()))?;

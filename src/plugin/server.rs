@@ -117,14 +117,22 @@ pub(super) fn termination(interrupt: Interrupt) -> io::Result<impl Future<Output
     })
 }
 
-/// Completes when the user asks the program to terminate.
-#[cfg(not(unix))]
+/// Completes when the operating system or the user asks the program to terminate.
+///
+/// The listeners exist from the start and as long as the future: an event without a listener
+/// terminates the program. Ctrl-Break is an interrupt, as in Terraform.
+#[cfg(windows)]
 pub(super) fn termination(interrupt: Interrupt) -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
+
+    let (mut closed, mut shut_down) = (ctrl_close()?, ctrl_shutdown()?);
+    let (mut interrupted, mut broken) = (ctrl_c()?, ctrl_break()?);
     Ok(async move {
-        // Without a listener, the operating system would terminate the program.
-        while tokio::signal::ctrl_c().await.is_ok() && interrupt == Interrupt::Ignored {}
-        if interrupt == Interrupt::Ignored {
-            std::future::pending().await
+        tokio::select! {
+            _ = closed.recv() => {}
+            _ = shut_down.recv() => {}
+            _ = interrupted.recv(), if interrupt == Interrupt::Ends => {}
+            _ = broken.recv(), if interrupt == Interrupt::Ends => {}
         }
     })
 }

@@ -36,17 +36,21 @@ pub(super) struct Socket<I> {
     _directory: Option<TempDir>,
 }
 
-/// The reason no socket could be opened.
+/// The reason there is no socket.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot open a socket in {place}: {source}")]
-pub(super) struct Error {
-    place: String,
-    source: io::Error,
+pub(super) enum Error {
+    #[error("cannot open a socket in {place}: {source}")]
+    Open { place: String, source: io::Error },
+    #[error(
+        "refusing to serve on {0} without TLS, because processes of every user of this machine can connect to it. Unset \
+         TF_DISABLE_PLUGIN_TLS; run --debug on Linux, macOS or in WSL, where a Unix socket admits only its user"
+    )]
+    OpenToAllUsers(SocketAddr),
 }
 
 /// Opens the kind of socket that go-plugin's clients expect on this operating system.
 pub(super) fn open(place: &Place) -> Result<Socket<Incoming>, Error> {
-    native::bind(place).map_err(|source| Error {
+    native::bind(place).map_err(|source| Error::Open {
         place: place.to_string(),
         source,
     })
@@ -137,6 +141,17 @@ mod tcp {
     }
 }
 
+impl<I> Socket<I> {
+    /// Returns the socket if the operating system admits only its user (and the requested group):
+    /// without TLS, nothing else keeps others from using the provider.
+    pub(super) fn restricted_to_user(self) -> Result<Self, Error> {
+        match self.address {
+            Address::Unix(_) => Ok(self),
+            Address::Tcp(address) => Err(Error::OpenToAllUsers(address)),
+        }
+    }
+}
+
 impl Default for Place {
     fn default() -> Self {
         Self {
@@ -214,6 +229,19 @@ mod tests {
 
         let _client = tokio::net::TcpStream::connect(address).await.unwrap();
         assert!(incoming.next().await.unwrap().unwrap().nodelay().unwrap());
+    }
+
+    #[tokio::test]
+    async fn only_unix_socket_is_restricted_to_user() {
+        let port = tcp::bind(&Place::default()).unwrap().restricted_to_user();
+        let Err(Error::OpenToAllUsers(address)) = port else {
+            panic!("a port is reachable for every user");
+        };
+        assert!(address.ip().is_loopback());
+        assert_eq!(
+            open(&Place::default()).unwrap().restricted_to_user().is_ok(),
+            cfg!(unix)
+        );
     }
 
     #[test]
