@@ -7,11 +7,16 @@ mod archive;
 mod checksums;
 mod hash;
 mod manifest;
+mod mirror;
 mod platform;
+mod published;
 mod release_files;
+#[cfg(test)]
+mod testing;
 
 pub use archive::{Archive, Entry};
 pub use checksums::Checksums;
 pub use hash::Sha256Hash;
+pub use mirror::Mirror;
 pub use platform::Platform;
 pub use release_files::ReleaseFiles;

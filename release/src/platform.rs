@@ -3,9 +3,10 @@
 use std::fmt;
 
 use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 
 /// An operating system and a processor architecture by Terraform's names, which are those of Go: `linux_amd64`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub struct Platform {
     /// The operating system: `linux`, `darwin` or `windows`.
     pub os: String,
