@@ -7,17 +7,13 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, post};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use rcgen::{CertificateParams, date_time_ymd};
 use token_providers::rest::{BaseUrl, Destination, Kind, Roots, Transport};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 use super::script::{BEARER, client, create, fetch, get as get_thing, operation, operation_with_timeout};
+use crate::support::https::Https;
 
 async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -108,46 +104,22 @@ async fn connection_lost_after_sending_is_ambiguous() {
     assert!(error.is_ambiguous());
 }
 
-/// Serves TLS with a certificate from a private authority. Returns the base URL and the authority's
-/// certificate.
-async fn serve_tls() -> (String, Vec<u8>) {
+/// Answers over TLS, with a certificate for this host. Returns the server and its base URL.
+async fn serve_tls() -> (Https, String) {
     serve_tls_with(CertificateParams::new(["localhost".to_owned()]).unwrap()).await
 }
 
-/// Serves TLS with these parameters of the certificate.
-async fn serve_tls_with(params: CertificateParams) -> (String, Vec<u8>) {
-    let signing_key = KeyPair::generate().unwrap();
-    let cert = params.self_signed(&signing_key).unwrap();
-    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let Ok(mut stream) = acceptor.accept(stream).await else {
-                continue;
-            };
-            let mut request = [0; 4096];
-            let _ = stream.read(&mut request).await;
-            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\nconnection: close\r\n\r\n\"there\"";
-            let _ = stream.write_all(answer).await;
-            let _ = stream.shutdown().await;
-        }
-    });
-    let base64 = BASE64_STANDARD.encode(cert.der());
-    let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
-    (format!("https://localhost:{port}/v1"), pem.into_bytes())
+/// Answers over TLS, with a certificate with these parameters.
+async fn serve_tls_with(certificate: CertificateParams) -> (Https, String) {
+    let router = Router::new().fallback(async || "\"there\"");
+    let server = Https::serve_with(certificate, router).await;
+    let base_url = format!("https://localhost:{}/v1", server.port);
+    (server, base_url)
 }
 
 #[tokio::test]
 async fn private_authority_is_trusted_only_where_configured() {
-    let (base_url, authority) = serve_tls().await;
+    let (server, base_url) = serve_tls().await;
     let send = async |roots: Roots| {
         let destination = Destination {
             base_url: BaseUrl::parse(&base_url).unwrap(),
@@ -156,7 +128,7 @@ async fn private_authority_is_trusted_only_where_configured() {
         let client = client(&base_url, Transport::network(&destination));
         fetch(&client, &operation_with_timeout(1), &get_thing()).await
     };
-    assert_eq!(send(Roots::Only(authority)).await.unwrap(), "there");
+    assert_eq!(send(Roots::Only(server.authority.clone())).await.unwrap(), "there");
     for roots in [Roots::System, Roots::Only(Vec::new())] {
         let error = send(roots).await.unwrap_err();
         assert!(matches!(error.kind(), Kind::Unreachable { .. }), "{error}");
@@ -183,7 +155,7 @@ async fn assert_fails_without_retry(base_url: &str, roots: Roots, parts: &[&str]
 
 #[tokio::test]
 async fn untrusted_certificate_fails_without_retry_and_names_ssl_cert_file() {
-    let (base_url, _) = serve_tls().await;
+    let (_server, base_url) = serve_tls().await;
     let parts = ["localhost", "invalid peer certificate", "SSL_CERT_FILE"];
     assert_fails_without_retry(&base_url, Roots::System, &parts).await;
 }
@@ -194,8 +166,8 @@ async fn certificate_for_other_host_or_time_fails_without_retry_and_names_reason
     let mut expired = CertificateParams::new(["localhost".to_owned()]).unwrap();
     expired.not_after = date_time_ymd(2020, 1, 1);
     for (params, part) in [(other_host, "another host name"), (expired, "clock")] {
-        let (base_url, authority) = serve_tls_with(params).await;
-        assert_fails_without_retry(&base_url, Roots::Only(authority), &[part]).await;
+        let (server, base_url) = serve_tls_with(params).await;
+        assert_fails_without_retry(&base_url, Roots::Only(server.authority.clone()), &[part]).await;
     }
 }
 
@@ -214,7 +186,7 @@ async fn tls_to_plain_http_server_fails_without_retry() {
 
 #[tokio::test]
 async fn plain_http_to_tls_server_fails_without_retry() {
-    let (base_url, _) = serve_tls().await;
+    let (_server, base_url) = serve_tls().await;
     let base_url = base_url.replace("https://", "http://");
     let start = Instant::now();
     let error = fetch(&network_client(&base_url), &operation(), &get_thing())
@@ -233,9 +205,9 @@ async fn authority_in_ssl_cert_file_is_trusted() {
         assert_eq!(answer.unwrap(), "there");
         return;
     }
-    let (base_url, authority) = serve_tls().await;
+    let (server, base_url) = serve_tls().await;
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), authority).unwrap();
+    std::fs::write(file.path(), &server.authority).unwrap();
     let run = async |certificates: &std::path::Path| {
         tokio::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "rest::network::authority_in_ssl_cert_file_is_trusted"])

@@ -1,6 +1,7 @@
 //! Helpers of all tests: the real Terraform, which the benchmarks and the demo use too, and the plugin protocol.
 
 pub(crate) mod clients;
+pub(crate) mod https;
 pub(crate) mod openbao;
 pub(crate) mod proto;
 pub(crate) mod striim;
