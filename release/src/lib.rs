@@ -9,7 +9,9 @@ mod hash;
 mod manifest;
 mod mirror;
 mod platform;
+mod public_key;
 mod published;
+mod registry;
 mod release_files;
 #[cfg(test)]
 mod testing;
@@ -19,4 +21,6 @@ pub use checksums::Checksums;
 pub use hash::Sha256Hash;
 pub use mirror::Mirror;
 pub use platform::Platform;
+pub use public_key::PublicKey;
+pub use registry::{Files, Registry};
 pub use release_files::ReleaseFiles;

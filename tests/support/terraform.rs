@@ -259,8 +259,10 @@ fn minor(version: &str) -> Option<Minor> {
     numbers.next().flatten().zip(numbers.next().flatten())
 }
 
-/// A directory with a configuration, in which Terraform runs a provider that was just built: without `init` and registry, and
-/// with only `PATH`, `HOME` and `TMPDIR` of the caller's environment.
+/// The registries at which Terraform and OpenTofu look for an address without a host.
+pub(crate) const REGISTRIES: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"];
+
+/// A directory with a configuration, in which Terraform runs with only `PATH`, `HOME` and `TMPDIR` of the caller's environment.
 pub(crate) struct Workspace {
     terraform: Terraform,
     dir: PathBuf,
@@ -269,22 +271,24 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace at `dir`, with the program `provider`, `terraform-provider-<name>`, as `token-providers/<name>`.
+    /// The workspace at `dir`, with the program `provider`, `terraform-provider-<name>`, as `token-providers/<name>`: without
+    /// `init` and registry.
     pub(crate) fn new(terraform: Terraform, dir: &Path, provider: &Path) -> Result<Self> {
-        let overrides = dir.join("terraform.tfrc");
         let programs = provider.parent().context("the directory of the provider")?;
         let program = provider.file_stem().and_then(OsStr::to_str).unwrap_or_default();
         let name = program
             .strip_prefix("terraform-provider-")
             .context("the name of the provider")?;
+        let overrides = REGISTRIES.map(|host| format!("    \"{host}/token-providers/{name}\" = {programs:?}\n"));
+        let installation = format!("  dev_overrides {{\n{}  }}\n  direct {{}}\n", overrides.concat());
+        Self::installing(terraform, dir, &installation)
+    }
+
+    /// The workspace at `dir`, with this content of the block `provider_installation`.
+    pub(crate) fn installing(terraform: Terraform, dir: &Path, installation: &str) -> Result<Self> {
+        let configuration = dir.join("terraform.tfrc");
         fs::create_dir_all(dir)?;
-        fs::write(
-            &overrides,
-            format!(
-                "provider_installation {{\n  dev_overrides {{\n    \"registry.terraform.io/token-providers/{name}\" = {programs:?}\n  \
-                 }}\n  direct {{}}\n}}\n"
-            ),
-        )?;
+        fs::write(&configuration, format!("provider_installation {{\n{installation}}}\n"))?;
         let workspace = Self {
             terraform,
             dir: dir.to_owned(),
@@ -292,7 +296,7 @@ impl Workspace {
             said: Mutex::default(),
         };
         Ok(workspace
-            .env("TF_CLI_CONFIG_FILE", overrides)
+            .env("TF_CLI_CONFIG_FILE", configuration)
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
             .env("CHECKPOINT_DISABLE", "1"))

@@ -1,5 +1,7 @@
 //! The real Terraform with the providers, against the sandboxes: what a user sees.
 
+#[cfg(target_os = "linux")]
+mod distribution;
 mod examples;
 mod neuroio;
 mod quix;

@@ -1,0 +1,192 @@
+//! A provider registry of static files, which any web server can serve over HTTPS.
+//!
+//! ```text
+//! .well-known/terraform.json                       where the registry's API is
+//! v1/providers/token-providers/striim/
+//!   versions                                       the versions and their platforms
+//!   0.1.0/download/linux/amd64                     one archive, its checksums, their signature and its key
+//!   0.1.0/terraform-provider-striim_0.1.0_…        the files of the release
+//! ```
+//!
+//! A provider at `https://example.com` has the source `example.com/token-providers/striim`. Terraform requires that `.json`
+//! files are served as `application/json`, and accepts any content type for the others. It looks for `.well-known` at the root
+//! of the host.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use semver::Version;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{Archive, Platform, PublicKey, ReleaseFiles, manifest, published};
+
+/// The path of the registry's API.
+const API: &str = "/v1/providers/";
+
+/// A folder with the documents of a registry.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    folder: PathBuf,
+    namespace: String,
+    files: Files,
+}
+
+/// Where the files of releases are.
+#[derive(Clone, Debug)]
+pub enum Files {
+    /// In the registry's folder, to which they are copied.
+    Copied,
+    /// At this URL, in which `{provider}` and `{version}` are replaced. The registry contains documents only.
+    At(String),
+}
+
+/// `versions`: the versions of a provider.
+#[derive(Debug, Default, Deserialize, Serialize)]
+struct Versions {
+    versions: Vec<ListedVersion>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct ListedVersion {
+    version: Version,
+    protocols: Vec<String>,
+    platforms: BTreeSet<Platform>,
+}
+
+/// `download/<os>/<arch>`: how to install a version on a platform.
+#[derive(Debug, Serialize)]
+struct Download<'a> {
+    protocols: [&'a str; 1],
+    #[serde(flatten)]
+    platform: &'a Platform,
+    filename: &'a str,
+    download_url: String,
+    shasum: String,
+    shasums_url: String,
+    shasums_signature_url: String,
+    signing_keys: SigningKeys<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct SigningKeys<'a> {
+    gpg_public_keys: [GpgPublicKey<'a>; 1],
+}
+
+#[derive(Debug, Serialize)]
+struct GpgPublicKey<'a> {
+    key_id: &'a str,
+    ascii_armor: &'a str,
+}
+
+impl Registry {
+    /// The registry in `folder`, whose providers are in `namespace`.
+    #[must_use]
+    pub fn new(folder: &Path, namespace: &str, files: Files) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            namespace: namespace.to_owned(),
+            files,
+        }
+    }
+
+    /// Adds a release that was signed with `key`. Other versions in the folder are kept.
+    pub fn add(&self, release: &ReleaseFiles, key: &PublicKey) -> Result<()> {
+        key.verify(&release.signature(), &release.checksums())?;
+        let (provider, version) = (release.provider(), release.version());
+        let folder = self
+            .folder
+            .join(API.trim_matches('/'))
+            .join(&self.namespace)
+            .join(provider);
+        let version_folder = folder.join(version.to_string());
+        if let Files::Copied = self.files {
+            copy_files(release, &version_folder)?;
+        }
+        for archive in release.archives() {
+            let Platform { os, arch } = &archive.platform;
+            let document = self.download(release, archive, key)?;
+            published::write_document(&version_folder.join("download").join(os).join(arch), &document)?;
+        }
+
+        let file = folder.join("versions");
+        let mut versions: Versions = published::document(&file)?;
+        versions.add(release);
+        published::write_document(&file, &versions)?;
+
+        // GitHub Pages would leave out `.well-known`.
+        published::replace(&self.folder.join(".nojekyll"), b"")?;
+        published::write_document(
+            &self.folder.join(".well-known/terraform.json"),
+            &json!({ "providers.v1": API }),
+        )
+    }
+
+    fn download<'a>(&self, release: &ReleaseFiles, archive: &'a Archive, key: &'a PublicKey) -> Result<Download<'a>> {
+        Ok(Download {
+            protocols: [manifest::PROTOCOL],
+            platform: &archive.platform,
+            filename: &archive.file_name,
+            download_url: self.url(release, Path::new(&archive.file_name))?,
+            shasum: archive.sha256.to_string(),
+            shasums_url: self.url(release, &release.checksums())?,
+            shasums_signature_url: self.url(release, &release.signature())?,
+            signing_keys: SigningKeys {
+                gpg_public_keys: [GpgPublicKey {
+                    key_id: key.id(),
+                    ascii_armor: key.armor(),
+                }],
+            },
+        })
+    }
+
+    /// The URL of a file of a release, for a document in `download/<os>/`.
+    fn url(&self, release: &ReleaseFiles, file: &Path) -> Result<String> {
+        let name = file_name(file)?;
+        Ok(match &self.files {
+            Files::Copied => format!("../../{name}"),
+            Files::At(url) => {
+                let url = url.replace("{provider}", release.provider());
+                let url = url.replace("{version}", &release.version().to_string());
+                format!("{}/{name}", url.trim_end_matches('/'))
+            }
+        })
+    }
+}
+
+impl Versions {
+    /// Adds the release's version, or its platforms to that version.
+    fn add(&mut self, release: &ReleaseFiles) {
+        let version = release.version();
+        let added = release.archives().iter().map(|archive| archive.platform.clone());
+        match self.versions.iter_mut().find(|listed| listed.version == *version) {
+            Some(listed) => listed.platforms.extend(added),
+            None => self.versions.push(ListedVersion {
+                version: version.clone(),
+                protocols: vec![manifest::PROTOCOL.to_owned()],
+                platforms: added.collect(),
+            }),
+        }
+        self.versions.sort_by(|one, other| one.version.cmp(&other.version));
+    }
+}
+
+/// Copies what `Download` refers to.
+fn copy_files(release: &ReleaseFiles, folder: &Path) -> Result<()> {
+    for archive in release.archives() {
+        published::copy(&release.archive_path(archive), &folder.join(&archive.file_name))?;
+    }
+    // These change if a platform is added to a published version.
+    for file in [release.checksums(), release.signature()] {
+        let contents = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        published::replace(&folder.join(file_name(&file)?), &contents)?;
+    }
+    Ok(())
+}
+
+fn file_name(file: &Path) -> Result<&str> {
+    let name = file.file_name().and_then(|name| name.to_str());
+    name.with_context(|| format!("{} has no file name", file.display()))
+}
