@@ -55,6 +55,12 @@ impl Archive {
         format!("terraform-provider-{provider}_{version}_{platform}.zip")
     }
 
+    /// The name of the SBOM next to the archive: `terraform-provider-striim_0.1.0_linux_amd64.cdx.json`.
+    #[must_use]
+    pub fn sbom_name(&self) -> String {
+        format!("{}.cdx.json", self.file_name.trim_end_matches(".zip"))
+    }
+
     /// Packs these files, and writes the archive to `directory`. Its bytes depend on nothing else.
     pub fn pack(
         directory: &Path,

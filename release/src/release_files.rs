@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use semver::Version;
 
 use crate::checksums::Checksums;
-use crate::{Archive, Sha256Hash, manifest};
+use crate::{Archive, Sha256Hash, SigningKey, manifest};
 
 /// One release of one provider: a directory that contains its archives, manifest, checksums and signature, and nothing else
 /// that is a zip.
@@ -126,6 +126,11 @@ impl ReleaseFiles {
             .0
             .extend(archives.map(|archive| (archive.file_name.clone(), archive.sha256)));
         write(&self.checksums(), &checksums.to_string())
+    }
+
+    /// Signs the checksums.
+    pub fn sign(&self, key: &SigningKey) -> Result<()> {
+        key.sign(&self.checksums(), &self.signature())
     }
 }
 
