@@ -30,19 +30,15 @@ Usage: striim-sandbox [OPTION VALUE]...
 The control API at /sandbox inspects and changes the platform. It requires no token:
 
   GET /sandbox                        the account, without token values
+  GET, POST /sandbox/tokens           the tokens; create one as in the web console
   POST /sandbox/clock                 {\"advance\": \"90d\"} or {\"now\": \"2027-02-09T00:00:00Z\"}
-  GET /sandbox/audit                  the audit log: all operations on tokens
-  GET, DELETE /sandbox/calls          the number of calls of each endpoint
+  GET /sandbox/audit                  every changing request
   GET, PATCH /sandbox/options         the behaviour of the platform
-  GET, POST, DELETE /sandbox/faults   {\"method\": \"POST\", \"path\": \"/service-account\", \"times\": 1, \"skip\": 0,
-                                      \"when\": \"before\" or \"after\" the platform acts, \"effect\": one of
-                                      {\"answer\": {\"status\": 503, \"headers\": {}, \"body\": \"\"}},
-                                      \"cut\", \"truncate\", \"hang\", {\"delay\": \"5s\"}}
-  GET /sandbox/values                 every token value ever issued, to search for leaks
-  POST /sandbox/service-account       {\"name\", \"description\", \"expires-at\", \"token\"}: create one, bypassing the rules
-  POST /sandbox/user                  {\"email\", \"role\": \"admin\" or \"regular\"}: add a user
-  POST /sandbox/user-token            {\"email\", \"expires-at\", \"token\"}: create a PAT, bypassing the rules
-  any /sandbox/console/...            an endpoint of the API, called as an administrator in the web console
+  GET, POST, DELETE /sandbox/faults   {\"method\": \"POST\", \"path\": \"/service-account\", \"effect\": \"cut\"}
+  GET /sandbox/values                 the token values issued, to search for leaks
+  POST /sandbox/seed                  {\"service-accounts\": [{\"name\": \"ci\", \"token\": {\"expires-in\": \"30d\"}}]}
+
+The console at / shows all of it.
 ";
 
 struct Arguments {

@@ -22,7 +22,7 @@ impl MovableClock {
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        let offset = *self.offset.lock().unwrap_or_else(PoisonError::into_inner);
+        let offset = self.ahead();
         // The time saturates at the limits of the range.
         let limit = if offset.is_negative() {
             Timestamp::MIN
@@ -30,6 +30,11 @@ impl MovableClock {
             Timestamp::MAX
         };
         self.base.now().checked_add(offset).unwrap_or(limit)
+    }
+
+    /// How far the clock is ahead of the other one.
+    pub(super) fn ahead(&self) -> SignedDuration {
+        *self.offset.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Moves the clock forward.

@@ -17,6 +17,9 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use tokio_stream::StreamExt;
 
+use super::control::{Activity, StruckFault};
+use crate::token::Clock;
+
 /// A fault that affects the next matching requests.
 ///
 /// Both [`Sandbox::fault`](super::Sandbox::fault) and `POST /sandbox/faults` accept it:
@@ -213,8 +216,12 @@ pub fn lost_answers(other: &str) -> Vec<Fault> {
 }
 
 /// The pending faults of a server, and the number of calls of each endpoint.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Traffic(Arc<Mutex<TrafficState>>);
+#[derive(Clone, Debug)]
+pub(super) struct Traffic {
+    state: Arc<Mutex<TrafficState>>,
+    clock: Clock,
+    activity: Activity,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct TrafficState {
@@ -223,9 +230,21 @@ pub(super) struct TrafficState {
     pub(super) calls: BTreeMap<String, usize>,
 }
 
+/// The number of endpoints whose calls are counted separately. Paths may contain ids, so that there is no
+/// other bound.
+const MAX_COUNTED: usize = 10_000;
+
 impl Traffic {
+    pub(super) fn new(clock: Clock, activity: Activity) -> Self {
+        Self {
+            state: Arc::default(),
+            clock,
+            activity,
+        }
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, TrafficState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The number of requests with `method` to `path`, including failed ones.
@@ -236,8 +255,19 @@ impl Traffic {
     /// Counts a request, and returns the fault that affects it.
     fn count(&self, method: &Method, path: &str) -> Option<Fault> {
         let mut state = self.lock();
-        *state.calls.entry(format!("{method} {path}")).or_default() += 1;
-        take_fault(&mut state.faults, method, path)
+        let mut endpoint = format!("{method} {path}");
+        if state.calls.len() >= MAX_COUNTED && !state.calls.contains_key(&endpoint) {
+            "other".clone_into(&mut endpoint);
+        }
+        *state.calls.entry(endpoint).or_default() += 1;
+        let fault = take_fault(&mut state.faults, method, path)?;
+        self.activity.struck(StruckFault {
+            at: self.clock.now(),
+            method: method.to_string(),
+            path: path.to_owned(),
+            effect: fault.effect.clone(),
+        });
+        Some(fault)
     }
 }
 

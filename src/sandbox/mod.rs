@@ -2,17 +2,20 @@
 //! documentation of its platform.
 //!
 //! A [`Platform`] consists of a state and its routes. [`Sandbox`] adds a clock that a test can
-//! move, [`Fault`] injection and call counting. A client in the same process uses
-//! [`Sandbox::service`] and shares [`Sandbox::clock`]; other clients connect to
-//! [`Sandbox::listen`].
+//! move, [`Fault`] injection, call counting, an audit log, and a [control API](control) with a
+//! console for people. A client in the same process uses [`Sandbox::service`] and shares
+//! [`Sandbox::clock`]; other clients connect to [`Sandbox::listen`].
 
 mod clock;
 mod console;
+pub mod control;
 mod fault;
+mod issued_values;
 mod listen;
 pub mod neuroio;
 pub mod quix;
 pub mod startree;
+mod status_code;
 pub mod striim;
 mod vault;
 
@@ -29,13 +32,16 @@ use http::{HeaderValue, Request, header};
 use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
+use tokio::sync::watch;
 use tower::Service;
 
 use crate::token::Clock;
 use clock::MovableClock;
+use control::{Activity, AuditEntry, Audited, AuditedRequest, OtherSandbox, Rejection, TokenManagement};
 use fault::Traffic;
 
 pub use fault::{ConnectionCut, Effect, Fault, ScriptedAnswer, When, lost_answers};
+pub use issued_values::IssuedValues;
 pub use listen::Listening;
 pub use vault::{Capability, JwtRole, TokenLifetime, Vault};
 
@@ -63,8 +69,8 @@ pub trait Platform: Debug + Send + Sized + 'static {
         format!("http://{address}{}", Self::BASE_PATH)
     }
 
-    /// Every value ever issued, whether still valid or not.
-    fn issued(&self) -> &[SecretString];
+    /// The values issued, whether still valid or not.
+    fn issued(&self) -> &IssuedValues;
 
     /// Whether a value is valid at this time.
     fn is_live(&self, value: &str, now: Timestamp) -> bool;
@@ -73,6 +79,13 @@ pub trait Platform: Debug + Send + Sized + 'static {
     /// access.
     fn expire(&mut self, now: Timestamp) {
         let _ = now;
+    }
+
+    /// The audit log's description of a changing request to the API; `None` if the platform has no
+    /// audit log.
+    fn audited(&self, request: &AuditedRequest, now: Timestamp) -> Option<Audited> {
+        let _ = (request, now);
+        None
     }
 }
 
@@ -85,6 +98,16 @@ pub struct Sandbox<P> {
     platform: Arc<Mutex<P>>,
     traffic: Traffic,
     clock: MovableClock,
+    activity: Activity,
+    surroundings: Arc<Mutex<Surroundings>>,
+}
+
+/// What the console shows of the program that serves a sandbox.
+#[derive(Clone, Debug, Default)]
+struct Surroundings {
+    /// The base URL of the platform's API; empty without a listener.
+    base_url: String,
+    others: Vec<OtherSandbox>,
 }
 
 /// Adds a `Date` header with the sandbox's time, unless a fault sets another one.
@@ -103,6 +126,8 @@ impl<P> Clone for Sandbox<P> {
             platform: Arc::clone(&self.platform),
             traffic: self.traffic.clone(),
             clock: self.clock.clone(),
+            activity: self.activity.clone(),
+            surroundings: Arc::clone(&self.surroundings),
         }
     }
 }
@@ -110,11 +135,21 @@ impl<P> Clone for Sandbox<P> {
 impl<P: Platform> Sandbox<P> {
     /// Creates a sandbox with this platform and a clock that follows `clock`.
     fn start(platform: P, clock: Clock) -> Self {
+        let (clock, activity) = (MovableClock::new(clock), Activity::default());
         Self {
             platform: Arc::new(Mutex::new(platform)),
-            traffic: Traffic::default(),
-            clock: MovableClock::new(clock),
+            traffic: Traffic::new(clock.share(), activity.clone()),
+            clock,
+            activity,
+            surroundings: Arc::default(),
         }
+    }
+
+    /// Creates a sandbox whose clock is ahead of the machine's.
+    fn start_ahead(platform: P, ahead: SignedDuration) -> Self {
+        let sandbox = Self::start(platform, Clock::system());
+        sandbox.clock.advance(ahead);
+        sandbox
     }
 
     /// The router of all services.
@@ -123,7 +158,8 @@ impl<P: Platform> Sandbox<P> {
     /// returns an error instead.
     pub fn router(&self) -> Router {
         let faults = || middleware::from_fn_with_state(self.traffic.clone(), fault::inject);
-        let api = P::api().layer(faults());
+        let audit = middleware::from_fn_with_state(self.clone(), control::audit::<P>);
+        let api = P::api().layer(audit).layer(faults());
         let api = match P::BASE_PATH {
             "" => api,
             base_path => Router::new().nest(base_path, api),
@@ -150,7 +186,22 @@ impl<P: Platform> Sandbox<P> {
     /// # Errors
     /// Returns an error if the address cannot be bound.
     pub async fn listen(&self, address: SocketAddr) -> io::Result<Listening> {
-        listen::listen(address, P::base_url, self.router()).await
+        let listening = listen::listen(address, P::base_url, self.router()).await?;
+        self.surroundings_mut().base_url.clone_from(&listening.base_url);
+        Ok(listening)
+    }
+
+    /// Sets the other sandboxes to which the console links.
+    pub fn set_others(&self, others: Vec<OtherSandbox>) {
+        self.surroundings_mut().others = others;
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        self.surroundings_mut().clone()
+    }
+
+    fn surroundings_mut(&self) -> MutexGuard<'_, Surroundings> {
+        self.surroundings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The sandbox's clock, for a provider in the same process.
@@ -158,9 +209,31 @@ impl<P: Platform> Sandbox<P> {
         self.clock.share()
     }
 
+    /// How far the sandbox's clock is ahead of the one that it follows.
+    pub fn clock_ahead(&self) -> SignedDuration {
+        self.clock.ahead()
+    }
+
+    /// Counts changes of the sandbox, to wait for the next one. Expiry by time alone is not counted.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.activity.changes()
+    }
+
     /// Moves the clock forward.
     pub fn advance(&self, by: SignedDuration) {
         self.clock.advance(by);
+        self.activity.clock_moved(self.clock.now());
+    }
+
+    /// Sets the clock, which then continues from this time.
+    pub fn set_time(&self, now: Timestamp) {
+        self.clock.set(now);
+        self.activity.clock_moved(now);
+    }
+
+    /// The latest changing requests, whether they succeeded or not, oldest first.
+    pub fn audit_log(&self) -> Vec<AuditEntry> {
+        self.activity.audit(None, usize::MAX)
     }
 
     /// The number of requests with `method` to `path` (relative to the API's base path), including
@@ -174,6 +247,11 @@ impl<P: Platform> Sandbox<P> {
         self.traffic.lock().faults.push(fault);
     }
 
+    /// The faults that have not occurred yet.
+    pub fn pending_faults(&self) -> Vec<Fault> {
+        self.traffic.lock().faults.clone()
+    }
+
     /// Removes the faults that have not occurred yet.
     pub fn clear_faults(&self) {
         self.traffic.lock().faults.clear();
@@ -184,9 +262,29 @@ impl<P: Platform> Sandbox<P> {
         self.with(|platform, now| platform.is_live(value, now))
     }
 
-    /// Every value ever issued, whether still valid or not, to search for leaks.
+    /// All objects of the platform, with their values, to be stored between runs.
+    pub fn contents(&self) -> P::Contents
+    where
+        P: TokenManagement,
+    {
+        self.with(|platform, _| platform.contents())
+    }
+
+    /// Adds objects regardless of the platform's rules; replaces those that exist.
+    ///
+    /// # Errors
+    /// Returns an error if the contents contradict themselves.
+    pub fn seed(&self, contents: P::Contents) -> Result<(), Rejection>
+    where
+        P: TokenManagement,
+    {
+        self.with(|platform, now| platform.seed(contents, now))
+    }
+
+    /// The values issued, whether still valid or not, to search for leaks. Only the latest
+    /// [`IssuedValues::CAPACITY`] are known.
     pub fn issued_values(&self) -> Vec<SecretString> {
-        self.lock().issued().to_vec()
+        self.lock().issued().iter().cloned().collect()
     }
 
     /// Runs `operation` on the current state.

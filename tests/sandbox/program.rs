@@ -45,7 +45,7 @@ async fn output_contains_environment_variables_of_provider() {
         .unwrap();
     let mut connection = TcpStream::connect(address).await.unwrap();
     connection
-        .write_all(b"GET /sandbox HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\r\n")
+        .write_all(b"GET /sandbox HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         .await
         .unwrap();
     let mut account = String::new();

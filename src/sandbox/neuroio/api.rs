@@ -35,15 +35,22 @@ impl Sandbox {
         handle: impl FnOnce(&mut NeuroIo, &Realm, Timestamp) -> Result<Response, Refusal>,
     ) -> Response {
         self.with(|platform, now| {
-            let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-            let value = bearer.and_then(|bearer| bearer.strip_prefix("Token "));
-            let answer = match value.and_then(|value| platform.realm_of(value, now)) {
+            let answer = match bearer(headers).and_then(|value| platform.realm_of(value, now)) {
                 Some(realm) => handle(platform, &realm, now),
                 None => Err(Refusal::Unauthenticated),
             };
             answer.unwrap_or_else(|refusal| platform.options.rejected(&refusal))
         })
     }
+}
+
+/// Returns the token in the `Authorization` header.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Token ")
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,9 @@
 
 mod answer;
 mod api;
+mod audited;
+mod contents;
+mod management;
 mod options;
 mod refusal;
 mod state;
@@ -15,9 +18,11 @@ use axum::Router;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::Platform;
+use super::control::{self, Audited, AuditedRequest};
+use super::{IssuedValues, Platform};
 use crate::token::Clock;
 
+pub use contents::{ApiTokenContents, Contents, TokenContents};
 pub use options::{ErrorBody, Expired, Instants, Options, Order, PermanentExpiry, Update, option_variants};
 pub use state::{NeuroIo, Realm, Token};
 
@@ -31,7 +36,11 @@ impl Platform for NeuroIo {
         api::routes()
     }
 
-    fn issued(&self) -> &[SecretString] {
+    fn control_routes() -> Router<Sandbox> {
+        control::routes(Router::new())
+    }
+
+    fn issued(&self) -> &IssuedValues {
         &self.issued
     }
 
@@ -41,6 +50,10 @@ impl Platform for NeuroIo {
 
     fn expire(&mut self, now: Timestamp) {
         self.expire_tokens(now);
+    }
+
+    fn audited(&self, request: &AuditedRequest, now: Timestamp) -> Option<Audited> {
+        Some(self.describe(request, now))
     }
 }
 

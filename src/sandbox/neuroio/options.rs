@@ -2,13 +2,17 @@
 
 use http::StatusCode;
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::sandbox::status_code;
 
 /// The behaviour of the sandboxed platform. Every option can be changed while the sandbox runs.
 ///
 /// The defaults are the behaviour that NeuroIO's documentation and its clients for Python and
 /// JavaScript show. Where an option is marked as undocumented, a robust client must work with each
 /// value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Options {
     /// The maximum number of permanent tokens of an account or space. Documented as five.
     pub permanent_limit: usize,
@@ -16,6 +20,7 @@ pub struct Options {
     pub inactive_count: bool,
     /// The status if the limit of permanent tokens is reached. Not documented; the tests of the
     /// Python client show a creation that is rejected with 400.
+    #[serde(with = "status_code")]
     pub limit_reached: StatusCode,
     /// The value of `expires` of a permanent token. The documentation says only that permanent
     /// tokens "do not expire automatically".
@@ -107,7 +112,8 @@ pub fn option_variants() -> Vec<Options> {
 }
 
 /// The value of `expires` of a permanent token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PermanentExpiry {
     /// `null`
     Null,
@@ -120,7 +126,8 @@ pub enum PermanentExpiry {
 }
 
 /// The state of an expired token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Expired {
     /// The token stays in the list unchanged.
     Listed,
@@ -131,7 +138,8 @@ pub enum Expired {
 }
 
 /// The format of an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Instants {
     /// `2021-05-28T10:37:51.433760+00:00`
     Offset,
@@ -140,7 +148,8 @@ pub enum Instants {
 }
 
 /// The order of the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Order {
     /// In the order of creation.
     OldestFirst,
@@ -149,7 +158,8 @@ pub enum Order {
 }
 
 /// The request that activates and deactivates a token. Another request is answered with 405.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Update {
     /// The requests of both clients.
     Both,
@@ -160,7 +170,8 @@ pub enum Update {
 }
 
 /// The body of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ErrorBody {
     /// `{"error_codes": [400], "message": "…", "fields": […]}`
     Documented,

@@ -1,24 +1,41 @@
 //! The state of the platform: the tokens and their permissions.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 
+use super::management::view;
 use super::options::{Expired, Options, Order};
+use crate::sandbox::IssuedValues;
+use crate::sandbox::control::EndedTokens;
 
 /// "All temporary tokens have the same TTL of 24 hours since creation time."
 const TEMPORARY_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// The set of tokens that an API token manages.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Realm {
     /// The tokens of the account, in its default space.
+    #[default]
     Account,
     /// The tokens of the space with this name.
     Space(String),
     /// The tokens of the managers.
     Managers,
+}
+
+impl fmt::Display for Realm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account => f.write_str("account"),
+            Self::Space(name) => write!(f, "space {name}"),
+            Self::Managers => f.write_str("managers"),
+        }
+    }
 }
 
 /// A stream token.
@@ -34,7 +51,7 @@ pub struct Token {
     pub permanent: bool,
     /// The time of creation.
     pub created: Timestamp,
-    realm: Realm,
+    pub(super) realm: Realm,
 }
 
 impl Token {
@@ -51,8 +68,10 @@ impl Token {
 /// The tokens of the platform, and its options.
 #[derive(Debug)]
 pub struct NeuroIo {
+    pub(super) account: String,
     pub(super) options: Options,
-    pub(super) issued: Vec<SecretString>,
+    pub(super) issued: IssuedValues,
+    pub(super) ended: EndedTokens,
     api_tokens: BTreeMap<String, Realm>,
     /// The stream tokens by id, which is also the order of their creation.
     tokens: BTreeMap<u64, Token>,
@@ -64,8 +83,10 @@ pub struct NeuroIo {
 impl NeuroIo {
     pub(super) fn new(options: Options) -> Self {
         Self {
+            account: "acme".to_owned(),
             options,
-            issued: Vec::new(),
+            issued: IssuedValues::default(),
+            ended: EndedTokens::default(),
             api_tokens: BTreeMap::new(),
             tokens: BTreeMap::new(),
             deleted: Vec::new(),
@@ -74,9 +95,22 @@ impl NeuroIo {
     }
 
     pub(super) fn add_api_token(&mut self, realm: &Realm) -> SecretString {
-        let token = self.value();
-        self.api_tokens.insert(token.expose_secret().to_owned(), realm.clone());
+        let token = Self::random_value();
+        self.add_api_token_with_value(realm, token.clone());
         token
+    }
+
+    pub(super) fn add_api_token_with_value(&mut self, realm: &Realm, value: SecretString) {
+        self.api_tokens.insert(value.expose_secret().to_owned(), realm.clone());
+        self.issued.push(value);
+    }
+
+    pub(super) fn api_tokens(&self) -> impl Iterator<Item = (&str, &Realm)> {
+        self.api_tokens.iter().map(|(value, realm)| (value.as_str(), realm))
+    }
+
+    pub(super) fn all_tokens(&self) -> impl Iterator<Item = &Token> {
+        self.tokens.values()
     }
 
     /// The realm that this value may manage. The platform also accepts an active stream token.
@@ -110,18 +144,37 @@ impl NeuroIo {
 
     /// Whether another permanent token is allowed.
     pub(super) fn has_capacity(&self, realm: &Realm) -> bool {
+        self.quota_used(realm) < self.options.permanent_limit
+    }
+
+    /// The number of tokens that count against the limit of permanent ones.
+    pub(super) fn quota_used(&self, realm: &Realm) -> usize {
         let counts = |token: &&Token| token.permanent && (token.is_active || self.options.inactive_count);
-        self.tokens_in(realm).filter(counts).count() < self.options.permanent_limit
+        self.tokens_in(realm).filter(counts).count()
     }
 
     pub(super) fn add_token(&mut self, realm: &Realm, permanent: bool, now: Timestamp) -> Token {
-        self.last_id += 1;
+        self.add_token_with(None, Self::random_value(), realm, permanent, now)
+    }
+
+    /// Adds a token with this id, or with the next one, and with this value.
+    pub(super) fn add_token_with(
+        &mut self,
+        id: Option<u64>,
+        key: SecretString,
+        realm: &Realm,
+        permanent: bool,
+        created: Timestamp,
+    ) -> Token {
+        let id = id.unwrap_or(self.last_id + 1);
+        self.last_id = self.last_id.max(id);
+        self.issued.push(key.clone());
         let token = Token {
-            id: self.last_id,
-            key: self.value(),
+            id,
+            key,
             is_active: true,
             permanent,
-            created: now,
+            created,
             realm: realm.clone(),
         };
         self.tokens.insert(token.id, token.clone());
@@ -145,7 +198,10 @@ impl NeuroIo {
             .into_iter()
             .partition(|(_, token)| which(token));
         let removed: BTreeMap<u64, Token> = removed;
-        self.deleted.extend(removed.into_values().map(|token| (now, token)));
+        for token in removed.into_values() {
+            self.ended.push(view(&token, now), now);
+            self.deleted.push((now, token));
+        }
         self.tokens = kept;
     }
 
@@ -156,8 +212,11 @@ impl NeuroIo {
         });
     }
 
-    /// Applies the configured effect of expiry to expired tokens.
+    /// Applies the configured effect of expiry to expired tokens, and forgets the deleted ones that the list
+    /// no longer contains.
     pub(super) fn expire_tokens(&mut self, now: Timestamp) {
+        let as_of = now - self.options.list_lag;
+        self.deleted.retain(|(at, _)| *at > as_of);
         match self.options.expired {
             Expired::Listed => {}
             Expired::Deactivated => {
@@ -168,10 +227,8 @@ impl NeuroIo {
         }
     }
 
-    fn value(&mut self) -> SecretString {
+    pub(super) fn random_value() -> SecretString {
         let value: String = std::iter::repeat_with(fastrand::alphanumeric).take(40).collect();
-        let value = SecretString::from(value.to_ascii_lowercase());
-        self.issued.push(value.clone());
-        value
+        value.to_ascii_lowercase().into()
     }
 }

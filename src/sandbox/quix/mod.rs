@@ -8,6 +8,9 @@
 
 mod answer;
 mod api;
+mod audited;
+mod contents;
+mod management;
 mod options;
 mod personal_access_tokens;
 mod refusal;
@@ -18,11 +21,15 @@ use axum::Router;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::Platform;
+use super::control::{self, Audited, AuditedRequest};
+use super::{IssuedValues, Platform};
 use crate::token::Clock;
 
+pub use contents::{Contents, StreamingTokenContents, TokenContents, UserContents, WorkspaceContents};
 pub use options::{ErrorBody, Options, Paths, Readers, Rotated, Tokens, option_variants};
-pub use personal_access_tokens::{PersonalAccessToken, PersonalAccessTokenOptions, personal_access_token_variants};
+pub use personal_access_tokens::{
+    PersonalAccessToken, PersonalAccessTokenOptions, TokenLimit, personal_access_token_variants,
+};
 pub use state::{Portal, Role};
 
 /// An in-memory Quix.
@@ -35,13 +42,25 @@ impl Platform for Portal {
         api::routes()
     }
 
+    fn control_routes() -> Router<Sandbox> {
+        control::routes(Router::new())
+    }
+
     /// The tokens of users and workspaces and the passwords of brokers.
-    fn issued(&self) -> &[SecretString] {
+    fn issued(&self) -> &IssuedValues {
         &self.issued
     }
 
     fn is_live(&self, value: &str, now: Timestamp) -> bool {
         self.caller(value, now).is_some()
+    }
+
+    fn expire(&mut self, now: Timestamp) {
+        self.forget_deleted_tokens(now);
+    }
+
+    fn audited(&self, request: &AuditedRequest, now: Timestamp) -> Option<Audited> {
+        Some(self.describe(request, now))
     }
 }
 

@@ -3,14 +3,17 @@
 
 use http::StatusCode;
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 use super::personal_access_tokens::PersonalAccessTokenOptions;
+use crate::sandbox::status_code;
 
 /// The behaviour of the sandboxed platform. Every option can be changed while the sandbox runs.
 ///
 /// The defaults are the behaviour that Quix's documentation and its Python client show. Where an
 /// option is marked as undocumented, a robust client must work with each value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Options {
     /// The paths to read and rotate streaming tokens. Quix published them in 2023.
     pub paths: Paths,
@@ -27,6 +30,7 @@ pub struct Options {
     /// rotate them.
     pub readers: Readers,
     /// The status if the caller lacks the permission. Not documented.
+    #[serde(with = "status_code")]
     pub forbidden: StatusCode,
     /// Whether users can list workspaces. A comment in the Python client says that they may not.
     pub users_list_workspaces: bool,
@@ -106,7 +110,8 @@ pub fn option_variants() -> Vec<Options> {
 }
 
 /// The paths to read and rotate streaming tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Paths {
     /// Paths below the workspace with a rotation by POST, as Quix's own Postman collection of 2023
     /// shows.
@@ -135,7 +140,8 @@ impl Paths {
 }
 
 /// The JSON of both tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Tokens {
     /// `{"current": "…", "next": "…"}`, as Quix's own Postman collection of 2023 shows.
     Published,
@@ -150,7 +156,8 @@ pub enum Tokens {
 }
 
 /// The answer to a rotation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Rotated {
     /// 200 with both tokens.
     Tokens,
@@ -163,7 +170,8 @@ pub enum Rotated {
 }
 
 /// The callers that may read the streaming tokens of a workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Readers {
     /// Every user.
     Users,
@@ -174,7 +182,8 @@ pub enum Readers {
 }
 
 /// The body of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ErrorBody {
     /// `{"title": "…", "status": 403, "detail": "…"}`
     Problem,

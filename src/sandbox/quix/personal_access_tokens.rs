@@ -9,22 +9,26 @@ use axum::routing::{delete, get};
 use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Sandbox;
 use super::api::{HandlerResult, bearer};
+use super::management::personal_view;
 use super::refusal::Refusal;
 use super::state::{Caller, Portal, Role};
+use crate::sandbox::status_code;
 
 /// What the collection leaves open about personal access tokens. A robust client must work with
 /// each value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PersonalAccessTokenOptions {
     /// The status that rejects a second token of the same name; `None` if names need not be unique.
+    #[serde(with = "status_code::optional")]
     pub unique_names: Option<StatusCode>,
-    /// The maximum number of tokens of a user, and the status that rejects a further one.
-    pub limit: Option<(usize, StatusCode)>,
+    /// The maximum number of tokens of a user.
+    pub limit: Option<TokenLimit>,
     /// The longest lifetime. A later expiry is shortened, or rejected if `rejects_late_expiry`.
     pub longest_lifetime: Option<SignedDuration>,
     /// Whether an expiry after the longest lifetime is rejected.
@@ -44,9 +48,22 @@ pub struct PersonalAccessTokenOptions {
     /// Whether the list is in an envelope.
     pub has_envelope: bool,
     /// The status of a successful creation.
+    #[serde(with = "status_code")]
     pub created: StatusCode,
     /// The status of the deletion of a token that does not exist.
+    #[serde(with = "status_code")]
     pub missing: StatusCode,
+}
+
+/// The maximum number of a user's tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TokenLimit {
+    /// The number.
+    pub tokens: usize,
+    /// The status that rejects a further token.
+    #[serde(with = "status_code")]
+    pub status: StatusCode,
 }
 
 impl Default for PersonalAccessTokenOptions {
@@ -111,10 +128,10 @@ pub struct PersonalAccessToken {
     pub expires_at: Option<Timestamp>,
     /// The value.
     pub value: SecretString,
-    created_at: Timestamp,
-    deleted_at: Option<Timestamp>,
-    user: String,
-    role: Role,
+    pub(super) created_at: Timestamp,
+    pub(super) deleted_at: Option<Timestamp>,
+    pub(super) user: String,
+    pub(super) role: Role,
 }
 
 impl PersonalAccessToken {
@@ -137,13 +154,13 @@ impl PersonalAccessToken {
     }
 }
 
-/// The tokens of all users, including deleted ones.
+/// The tokens of all users, including deleted ones that the list may still contain.
 #[derive(Debug, Default)]
 pub(super) struct PersonalAccessTokens(Vec<PersonalAccessToken>);
 
 impl PersonalAccessTokens {
     /// Returns the valid token with this value.
-    fn holder(&self, value: &str, now: Timestamp) -> Option<&PersonalAccessToken> {
+    pub(super) fn holder(&self, value: &str, now: Timestamp) -> Option<&PersonalAccessToken> {
         let mut tokens = self.0.iter();
         tokens.find(|token| token.value.expose_secret() == value && token.is_valid(now))
     }
@@ -153,20 +170,30 @@ impl PersonalAccessTokens {
         self.holder(value, now).map(|token| token.role)
     }
 
-    /// Returns the tokens of a user that exist.
-    fn of_user(&self, user: &str) -> impl Iterator<Item = &PersonalAccessToken> {
-        let own = self.0.iter().filter(move |token| token.user == user);
-        own.filter(|token| token.deleted_at.is_none())
+    /// Returns the tokens that exist.
+    pub(super) fn existing(&self) -> impl Iterator<Item = &PersonalAccessToken> {
+        self.0.iter().filter(|token| token.deleted_at.is_none())
     }
 
-    fn delete(&mut self, user: &str, id: &str, now: Timestamp) -> bool {
+    /// Returns a token of the first administrator.
+    pub(super) fn administrator(&self) -> Option<&PersonalAccessToken> {
+        self.existing().find(|token| token.role == Role::Admin)
+    }
+
+    /// Returns the tokens of a user that exist.
+    pub(super) fn of_user(&self, user: &str) -> impl Iterator<Item = &PersonalAccessToken> {
+        self.existing().filter(move |token| token.user == user)
+    }
+
+    fn delete(&mut self, user: &str, id: &str, now: Timestamp) -> Option<PersonalAccessToken> {
         let mut own = self.0.iter_mut().filter(|token| token.user == user);
-        let found = own.find(|token| token.deleted_at.is_none() && token.id.eq_ignore_ascii_case(id));
-        found.map(|token| token.deleted_at = Some(now)).is_some()
+        let found = own.find(|token| token.deleted_at.is_none() && token.id.eq_ignore_ascii_case(id))?;
+        found.deleted_at = Some(now);
+        Some(found.clone())
     }
 }
 
-fn uuid() -> String {
+pub(super) fn uuid() -> String {
     let hex = |count| -> String { std::iter::repeat_with(|| fastrand::digit(16)).take(count).collect() };
     format!("{}-{}-4{}-8{}-{}", hex(8), hex(4), hex(3), hex(3), hex(12))
 }
@@ -174,10 +201,10 @@ fn uuid() -> String {
 /// The body of a creation.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Creation {
-    name: String,
-    expires_at: Option<Timestamp>,
-    scopes: Option<Vec<String>>,
+pub(super) struct Creation {
+    pub(super) name: String,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) scopes: Option<Vec<String>>,
 }
 
 impl Portal {
@@ -197,18 +224,41 @@ impl Portal {
             name: creation.name,
             scopes: creation.scopes,
             expires_at: creation.expires_at,
-            value: self.value("pat-"),
+            value: Self::random_value("pat-"),
             created_at: now,
             deleted_at: None,
             user,
             role,
         };
-        self.personal_access_tokens.0.push(token.clone());
+        self.add_token(token.clone());
         token
     }
 
+    pub(super) fn add_token(&mut self, token: PersonalAccessToken) {
+        self.issued.push(token.value.clone());
+        self.personal_access_tokens.0.push(token);
+    }
+
+    /// Deletes a user's token, and returns whether it existed.
+    pub(super) fn delete_token(&mut self, user: &str, id: &str, now: Timestamp) -> bool {
+        let deleted = self.personal_access_tokens.delete(user, id, now);
+        if let Some(deleted) = &deleted {
+            self.ended.push(personal_view(deleted, now), now);
+        }
+        deleted.is_some()
+    }
+
+    /// Forgets the deleted tokens that the list no longer contains.
+    pub(super) fn forget_deleted_tokens(&mut self, now: Timestamp) {
+        let as_of = now
+            .checked_sub(self.options.personal_access_tokens.list_lag)
+            .unwrap_or(now);
+        let tokens = &mut self.personal_access_tokens.0;
+        tokens.retain(|token| token.deleted_at.is_none_or(|deleted| as_of < deleted));
+    }
+
     /// Creates a token for the owner of `caller`.
-    fn create_token(
+    pub(super) fn create_token(
         &mut self,
         caller: &PersonalAccessToken,
         mut creation: Creation,
@@ -244,8 +294,8 @@ impl Portal {
         {
             return Err(Refusal::Rejected(status, "A token with this name exists already."));
         }
-        if let Some((limit, status)) = options.limit
-            && own.len() >= limit
+        if let Some(TokenLimit { tokens, status }) = options.limit
+            && own.len() >= tokens
         {
             return Err(Refusal::Rejected(status, "The user has the maximum number of tokens."));
         }
@@ -316,13 +366,9 @@ impl Sandbox {
     /// existed.
     pub fn remove_personal_access_token(&self, id: &str) -> bool {
         self.with(|portal, now| {
-            let tokens = &mut portal.personal_access_tokens;
-            let user = tokens
-                .0
-                .iter()
-                .find(|token| token.id == id)
-                .map(|token| token.user.clone());
-            user.is_some_and(|user| tokens.delete(&user, id, now))
+            let found = portal.personal_access_tokens.existing().find(|token| token.id == id);
+            let user = found.map(|token| token.user.clone());
+            user.is_some_and(|user| portal.delete_token(&user, id, now))
         })
     }
 }
@@ -380,7 +426,7 @@ async fn create(State(sandbox): State<Sandbox>, headers: HeaderMap, body: Bytes)
 async fn revoke(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     sandbox.serve_user(&headers, |portal, caller, now| {
         let missing = portal.options.personal_access_tokens.missing;
-        match portal.personal_access_tokens.delete(&caller.user, &id, now) {
+        match portal.delete_token(&caller.user, &id, now) {
             true => Ok(StatusCode::OK.into_response()),
             false if missing.is_success() => Ok(missing.into_response()),
             false => Err(Refusal::Rejected(missing, "There is no such token.")),

@@ -22,16 +22,20 @@ pub(super) enum Refusal {
 }
 
 impl Options {
-    /// The answer to a rejected request.
-    pub(super) fn rejected(&self, refusal: &Refusal) -> Response {
-        let (status, message) = match refusal {
+    pub(super) fn status_and_message(&self, refusal: &Refusal) -> (StatusCode, &'static str) {
+        match refusal {
             Refusal::Unauthenticated => (StatusCode::UNAUTHORIZED, "The token is not valid."),
             Refusal::Forbidden => (self.forbidden, "The caller lacks the permission."),
             Refusal::NotFound => (StatusCode::NOT_FOUND, "Not found."),
             Refusal::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed."),
             Refusal::Rejected(status, problem) => (*status, *problem),
             Refusal::Invalid(problem) => (StatusCode::BAD_REQUEST, *problem),
-        };
+        }
+    }
+
+    /// The answer to a rejected request.
+    pub(super) fn rejected(&self, refusal: &Refusal) -> Response {
+        let (status, message) = self.status_and_message(refusal);
         match self.errors {
             ErrorBody::Problem => {
                 let body = json!({"title": "Error", "status": status.as_u16(), "detail": message});

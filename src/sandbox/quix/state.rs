@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 
+use super::management::streaming_view;
 use super::options::{Options, Readers};
 use super::personal_access_tokens::PersonalAccessTokens;
+use crate::sandbox::IssuedValues;
+use crate::sandbox::control::EndedTokens;
 
 /// The role of a user in the organisation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// All permissions.
     Admin,
@@ -36,6 +41,7 @@ pub(super) struct Workspace {
     pub(super) password: SecretString,
     pub(super) created: Timestamp,
     tokens: [SecretString; 2],
+    issued_at: [Timestamp; 2],
     /// The revoked tokens, each with the time until which it is still accepted.
     revoked: Vec<(SecretString, Timestamp)>,
     /// The previous tokens, and the time until which a read returns them.
@@ -46,8 +52,10 @@ pub(super) struct Workspace {
 /// The organisation.
 #[derive(Debug)]
 pub struct Portal {
+    pub(super) organisation: String,
     pub(super) options: Options,
-    pub(super) issued: Vec<SecretString>,
+    pub(super) issued: IssuedValues,
+    pub(super) ended: EndedTokens,
     pub(super) personal_access_tokens: PersonalAccessTokens,
     pub(super) workspaces: BTreeMap<String, Workspace>,
 }
@@ -55,8 +63,10 @@ pub struct Portal {
 impl Portal {
     pub(super) fn new(options: Options) -> Self {
         Self {
+            organisation: "acme".to_owned(),
             options,
-            issued: Vec::new(),
+            issued: IssuedValues::default(),
+            ended: EndedTokens::default(),
             personal_access_tokens: PersonalAccessTokens::default(),
             workspaces: BTreeMap::new(),
         }
@@ -64,15 +74,18 @@ impl Portal {
 
     /// Creates a workspace with two streaming tokens.
     pub(super) fn add_workspace(&mut self, id: &str, now: Timestamp) {
-        let workspace = Workspace {
-            password: self.value(""),
-            created: now,
-            tokens: [self.value("sdk-"), self.value("sdk-")],
-            revoked: Vec::new(),
-            previous: None,
-            rotations: 0,
-        };
-        self.workspaces.insert(id.to_owned(), workspace);
+        let password = Self::random_value("");
+        let tokens = [(); 2].map(|()| (Self::random_value("sdk-"), now));
+        self.insert_workspace(id.to_owned(), Workspace::new(password, now, tokens, 0));
+    }
+
+    /// Creates or replaces a workspace.
+    pub(super) fn insert_workspace(&mut self, id: String, workspace: Workspace) {
+        self.issued.push(workspace.password.clone());
+        for token in &workspace.tokens {
+            self.issued.push(token.clone());
+        }
+        self.workspaces.insert(id, workspace);
     }
 
     /// Returns the owner of a token; `None` for an unknown token.
@@ -92,25 +105,57 @@ impl Portal {
         let (stale_reads, deactivation) = (self.options.stale_reads, self.options.deactivation);
         let workspace = self.workspaces.get_mut(id)?;
         let visible = workspace.visible_tokens(now).clone();
+        self.ended.push(streaming_view(id, workspace, 1), now);
         let [first, second] = workspace.tokens.clone();
+        workspace.revoked.retain(|(_, until)| now < *until);
         workspace
             .revoked
             .extend(now.checked_add(deactivation).ok().map(|until| (first, until)));
         workspace.previous = now.checked_add(stale_reads).ok().map(|until| (visible, until));
         workspace.tokens = [second, new.clone()];
+        workspace.issued_at = [workspace.issued_at(2), now];
         workspace.rotations += 1;
         Some(new)
     }
 
-    pub(super) fn value(&mut self, prefix: &str) -> SecretString {
-        let random = std::iter::repeat_with(|| fastrand::char('a'..='f')).take(32);
-        let value = SecretString::from(format!("{prefix}{}", random.collect::<String>()));
+    /// Issues a random value.
+    fn value(&mut self, prefix: &str) -> SecretString {
+        let value = Self::random_value(prefix);
         self.issued.push(value.clone());
         value
+    }
+
+    pub(super) fn random_value(prefix: &str) -> SecretString {
+        let random = std::iter::repeat_with(|| fastrand::char('a'..='f')).take(32);
+        format!("{prefix}{}", random.collect::<String>()).into()
     }
 }
 
 impl Workspace {
+    /// Creates a workspace with these streaming tokens, each with the time at which it was issued.
+    pub(super) fn new(
+        password: SecretString,
+        created: Timestamp,
+        [(first, first_at), (second, second_at)]: [(SecretString, Timestamp); 2],
+        rotations: usize,
+    ) -> Self {
+        Self {
+            password,
+            created,
+            tokens: [first, second],
+            issued_at: [first_at, second_at],
+            revoked: Vec::new(),
+            previous: None,
+            rotations,
+        }
+    }
+
+    /// The time at which the token of a slot, 1 or 2, was issued.
+    pub(super) fn issued_at(&self, slot: u8) -> Timestamp {
+        let [first, second] = self.issued_at;
+        if slot == 1 { first } else { second }
+    }
+
     /// The valid tokens.
     pub(super) fn tokens(&self) -> &[SecretString; 2] {
         &self.tokens

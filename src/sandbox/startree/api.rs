@@ -129,11 +129,11 @@ struct SubjectBody {
 
 impl SubjectBody {
     fn subject(self) -> Result<Subject, Refusal> {
-        let is_valid_type = ["user-email", "group", "domain", "service-token"].contains(&self.subject_type.as_str());
-        if !is_valid_type || self.subject.is_empty() {
+        let subject = Subject::new(&self.subject_type, &self.subject);
+        if !subject.has_valid_type() || self.subject.is_empty() {
             return Err(Refusal::Invalid("The subject is not valid."));
         }
-        Ok(Subject::new(&self.subject_type, &self.subject))
+        Ok(subject)
     }
 }
 
@@ -288,8 +288,8 @@ async fn read_token(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn
 }
 
 async fn delete_token(State(sandbox): State<Sandbox>, headers: HeaderMap, Path(srn): Srn) -> Response {
-    sandbox.serve(&headers, |environment, _| {
-        environment.delete_token(name_in_srn(&srn, "service-token")?)?;
+    sandbox.serve(&headers, |environment, now| {
+        environment.delete_token(name_in_srn(&srn, "service-token")?, now)?;
         Ok(environment.options.done())
     })
 }

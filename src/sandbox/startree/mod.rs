@@ -13,6 +13,9 @@
 
 mod answer;
 mod api;
+mod audited;
+mod contents;
+mod management;
 mod options;
 mod pinot;
 mod refusal;
@@ -22,12 +25,13 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use jiff::Timestamp;
-use secrecy::SecretString;
 
-use super::Platform;
+use super::control::{self, Audited, AuditedRequest};
+use super::{IssuedValues, Platform};
 use crate::token::Clock;
 use state::ADMINISTRATOR;
 
+pub use contents::{Contents, PolicyContents, RoleContents, TokenContents};
 pub use options::{
     Attached, CreationTime, Document, Envelope, ErrorBody, Names, Options, PinotAccess, Repeated, Srns, SubjectTypes,
     Success, option_variants,
@@ -48,7 +52,11 @@ impl Platform for Environment {
         pinot::routes()
     }
 
-    fn issued(&self) -> &[SecretString] {
+    fn control_routes() -> Router<Sandbox> {
+        control::routes(management::routes())
+    }
+
+    fn issued(&self) -> &IssuedValues {
         &self.issued
     }
 
@@ -60,6 +68,10 @@ impl Platform for Environment {
 
     fn expire(&mut self, now: Timestamp) {
         self.forget_effective_removals(now);
+    }
+
+    fn audited(&self, request: &AuditedRequest, _: Timestamp) -> Option<Audited> {
+        Some(self.describe(request))
     }
 }
 
@@ -101,7 +113,7 @@ impl Sandbox {
 
     /// Deletes a service token outside Terraform, if it exists.
     pub fn delete_token_outside(&self, access_key: &str) {
-        let _ = self.with(|environment, _| environment.delete_token(access_key));
+        let _ = self.with(|environment, now| environment.delete_token(access_key, now));
     }
 
     /// Creates or replaces a policy outside Terraform.

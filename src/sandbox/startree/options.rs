@@ -2,13 +2,17 @@
 
 use http::StatusCode;
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::sandbox::status_code;
 
 /// The behaviour of the sandboxed platform. Every option can be changed while the sandbox runs.
 ///
 /// StarTree's page *Using the RBAC API* shows every request but only describes the answers.
 /// Therefore nearly every option is about undocumented behaviour, and a robust client must work
 /// with each value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Options {
     /// The statuses of successful requests.
     pub success: Success,
@@ -42,10 +46,13 @@ pub struct Options {
     /// The valid names of roles and policies.
     pub names: Names,
     /// The status for a name that is in use.
+    #[serde(with = "status_code")]
     pub name_taken: StatusCode,
     /// The status for an object that does not exist.
+    #[serde(with = "status_code")]
     pub not_found: StatusCode,
     /// The status for the deletion of an attached policy or of an assigned role.
+    #[serde(with = "status_code")]
     pub in_use: StatusCode,
     /// The answer to an assignment or attachment that exists, or to a removal of one that does not.
     pub repeated: Repeated,
@@ -61,6 +68,7 @@ pub struct Options {
     /// The condition under which Pinot accepts a service token.
     pub pinot_access: PinotAccess,
     /// Pinot's status for a service token that it does not accept.
+    #[serde(with = "status_code")]
     pub forbidden: StatusCode,
     /// Whether Pinot also accepts user name and password.
     pub basic_auth: bool,
@@ -155,7 +163,8 @@ pub fn option_variants() -> Vec<Options> {
 }
 
 /// The statuses of successful requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Success {
     /// 200 for everything.
     Ok,
@@ -164,7 +173,8 @@ pub enum Success {
 }
 
 /// The envelope of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Envelope {
     /// None.
     Bare,
@@ -177,7 +187,8 @@ pub enum Envelope {
 }
 
 /// The rows in the list of a role's policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Attached {
     /// An object per policy, as in the list of all policies.
     Rows,
@@ -188,7 +199,8 @@ pub enum Attached {
 }
 
 /// The format of SRNs in answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Srns {
     /// `srn2:role#name`
     Plain,
@@ -199,7 +211,8 @@ pub enum Srns {
 }
 
 /// The format of subject types in answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SubjectTypes {
     /// `user-email`
     AsSent,
@@ -208,7 +221,8 @@ pub enum SubjectTypes {
 }
 
 /// The time of the creation of a service token in answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CreationTime {
     /// `"createdAt": "2027-02-07T00:00:00Z"`
     Rfc3339,
@@ -219,7 +233,8 @@ pub enum CreationTime {
 }
 
 /// The format of a policy's document in answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Document {
     /// The text of the request.
     AsSent,
@@ -230,7 +245,8 @@ pub enum Document {
 }
 
 /// The valid names of roles and policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Names {
     /// All names that are not empty.
     Any,
@@ -239,7 +255,8 @@ pub enum Names {
 }
 
 /// The answer to a repeated request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Repeated {
     /// Success without an effect.
     Accepted,
@@ -249,7 +266,8 @@ pub enum Repeated {
 }
 
 /// The condition under which Pinot accepts a service token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PinotAccess {
     /// "A token is unusable until assigned to a role": any role.
     AnyRole,
@@ -258,7 +276,8 @@ pub enum PinotAccess {
 }
 
 /// The body of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ErrorBody {
     /// `{"message": "…"}`
     Message,

@@ -28,9 +28,8 @@ pub(super) enum Refusal {
 }
 
 impl Options {
-    /// The answer to a rejected request.
-    pub(super) fn rejected(&self, refusal: Refusal) -> Response {
-        let (status, message) = match refusal {
+    pub(super) fn status_and_message(&self, refusal: Refusal) -> (StatusCode, &'static str) {
+        match refusal {
             Refusal::Unauthenticated => (StatusCode::UNAUTHORIZED, "Unauthorized."),
             Refusal::Forbidden => (StatusCode::FORBIDDEN, "Access denied."),
             Refusal::NotFound => (self.not_found, "The resource does not exist."),
@@ -41,7 +40,12 @@ impl Options {
             Refusal::NameTaken => (self.name_taken, "The name is in use."),
             Refusal::AlreadyExists => (StatusCode::CONFLICT, "The relation exists already."),
             Refusal::InUse(by) => (self.in_use, by),
-        };
+        }
+    }
+
+    /// The answer to a rejected request.
+    pub(super) fn rejected(&self, refusal: Refusal) -> Response {
+        let (status, message) = self.status_and_message(refusal);
         match self.errors {
             ErrorBody::Message => (status, Json(json!({ "message": message }))).into_response(),
             ErrorBody::Spring => {

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::options::{Names, Options, PinotAccess, Repeated};
 use super::refusal::Refusal;
+use crate::sandbox::IssuedValues;
+use crate::sandbox::control::EndedTokens;
 
 /// The name of the predefined role that has all permissions, and of its policy.
 pub(super) const ADMINISTRATOR: &str = "system-admin";
@@ -16,7 +19,8 @@ pub(super) const ADMINISTRATOR: &str = "system-admin";
 const PREDEFINED_ROLES: [&str; 2] = ["rbac-admin", "table-reader"];
 
 /// A subject of an assignment.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Subject {
     /// `user-email`, `group`, `domain` or `service-token`.
     pub subject_type: String,
@@ -31,6 +35,10 @@ impl Subject {
             subject_type: subject_type.to_owned(),
             subject: subject.to_owned(),
         }
+    }
+
+    pub(super) fn has_valid_type(&self) -> bool {
+        ["user-email", "group", "domain", "service-token"].contains(&self.subject_type.as_str())
     }
 
     /// Creates the subject for a service token.
@@ -77,6 +85,10 @@ impl Role {
         self.assigned.keys()
     }
 
+    pub(super) fn is_assigned(&self, subject: &Subject) -> bool {
+        self.assigned.contains_key(subject)
+    }
+
     /// Whether Pinot treats the role as assigned to `subject`.
     fn is_effective(&self, subject: &Subject, now: Timestamp) -> bool {
         self.assigned.get(subject).is_some_and(|since| *since <= now)
@@ -115,12 +127,13 @@ pub(super) enum Caller {
 /// A StarTree environment.
 #[derive(Debug)]
 pub struct Environment {
+    pub(super) name: String,
     pub(super) options: Options,
     pub(super) policies: BTreeMap<String, Policy>,
     pub(super) roles: BTreeMap<String, Role>,
     pub(super) tokens: BTreeMap<String, ServiceToken>,
-    /// Every value ever issued, whether still valid or not.
-    pub(super) issued: Vec<SecretString>,
+    pub(super) issued: IssuedValues,
+    pub(super) ended: EndedTokens,
 }
 
 impl Environment {
@@ -139,14 +152,25 @@ impl Environment {
         };
         let predefined = PREDEFINED_ROLES.map(|name| (name.to_owned(), Role::default()));
         Self {
-            options,
             policies: [(ADMINISTRATOR.to_owned(), policy)].into(),
             roles: predefined
                 .into_iter()
                 .chain([(ADMINISTRATOR.to_owned(), role)])
                 .collect(),
+            ..Self::empty(options)
+        }
+    }
+
+    /// Creates an environment without roles.
+    pub(super) fn empty(options: Options) -> Self {
+        Self {
+            name: "acme".to_owned(),
+            options,
+            policies: BTreeMap::new(),
+            roles: BTreeMap::new(),
             tokens: BTreeMap::new(),
-            issued: Vec::new(),
+            issued: IssuedValues::default(),
+            ended: EndedTokens::default(),
         }
     }
 
@@ -155,7 +179,7 @@ impl Environment {
         let token = self.token_with_value(bearer)?;
         let subject = Subject::token(&token.access_key);
         let administrators = self.roles.get(ADMINISTRATOR);
-        let is_administrator = administrators.is_some_and(|role| role.assigned.contains_key(&subject));
+        let is_administrator = administrators.is_some_and(|role| role.is_assigned(&subject));
         Some(if is_administrator {
             Caller::Administrator
         } else {
@@ -165,8 +189,9 @@ impl Environment {
 
     /// Finds the token with this value.
     pub(super) fn token_with_value(&self, bearer: &str) -> Option<&ServiceToken> {
-        let mut tokens = self.tokens.values();
-        tokens.find(|token| token.bearer().expose_secret() == bearer)
+        let (access_key, secret_key) = bearer.strip_prefix("st-")?.split_once('-')?;
+        let token = self.tokens.get(access_key)?;
+        (token.secret_key.expose_secret() == secret_key).then_some(token)
     }
 
     /// Whether Pinot accepts a token.
@@ -319,13 +344,21 @@ impl Environment {
             description,
             created: now,
         };
-        self.issued.extend([token.bearer(), token.secret_key.clone()]);
-        self.tokens.insert(token.access_key.clone(), token.clone());
+        self.add_token(token.clone());
         token
     }
 
-    pub(super) fn delete_token(&mut self, access_key: &str) -> Result<(), Refusal> {
-        self.tokens.remove(access_key).ok_or(Refusal::NotFound)?;
+    /// Adds or replaces a token.
+    pub(super) fn add_token(&mut self, token: ServiceToken) {
+        self.issued.push(token.bearer());
+        self.issued.push(token.secret_key.clone());
+        self.tokens.insert(token.access_key.clone(), token);
+    }
+
+    pub(super) fn delete_token(&mut self, access_key: &str, now: Timestamp) -> Result<(), Refusal> {
+        let deleted = self.tokens.get(access_key).ok_or(Refusal::NotFound)?;
+        self.ended.push(self.view(deleted), now);
+        self.tokens.remove(access_key);
         if self.options.drops_assignments {
             let subject = Subject::token(access_key);
             for role in self.roles.values_mut() {
@@ -377,6 +410,6 @@ fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
-fn alphanumeric(length: usize) -> String {
+pub(super) fn alphanumeric(length: usize) -> String {
     std::iter::repeat_with(fastrand::alphanumeric).take(length).collect()
 }

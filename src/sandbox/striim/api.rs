@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
-use axum::http::{Uri, header};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 use jiff::Timestamp;
@@ -106,9 +106,9 @@ async fn user_token(State(sandbox): State<Sandbox>, credential: Credential, uri:
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct PatRotation {
-    pub(super) email: Option<String>,
-    pub(super) expires_at: Option<Timestamp>,
+struct PatRotation {
+    email: Option<String>,
+    expires_at: Option<Timestamp>,
 }
 
 async fn rotate_user_token(State(sandbox): State<Sandbox>, credential: Credential, body: Bytes) -> Response {
@@ -163,7 +163,7 @@ async fn not_found(State(sandbox): State<Sandbox>, credential: Credential) -> Re
 
 impl Sandbox {
     /// Authenticates a request, checks its rate limit and executes it.
-    pub(super) fn serve(
+    fn serve(
         &self,
         credential: &Credential,
         limited: Option<LimitedOperation>,
@@ -186,46 +186,31 @@ impl Account {
         limited: Option<LimitedOperation>,
         now: Timestamp,
     ) -> Result<Caller, Refusal> {
-        let Credential::Bearer(bearer) = credential else {
-            return Ok(Caller::Console);
-        };
-        let caller = self.authenticate(bearer.as_deref(), now)?;
-        self.count_usage(&caller);
+        let caller = self.authenticate(credential.0.as_deref(), now)?;
         limited.map_or(Ok(()), |operation| self.check_rate_limit(operation, now))?;
         Ok(caller)
     }
 }
 
-/// The authentication of a request.
-#[derive(Clone)]
-pub(super) enum Credential {
-    /// The token of an `Authorization: Bearer <token>` header, if there is one.
-    Bearer(Option<String>),
-    /// No token: the request is to the path of the console.
-    Console,
-}
+/// The token of an `Authorization: Bearer <token>` header, if there is one.
+struct Credential(Option<String>);
 
 impl<S: Sync> FromRequestParts<S> for Credential {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        if let Some(console) = parts.extensions.get::<Self>() {
-            return Ok(console.clone());
-        }
-        let header = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        Ok(Self::Bearer(
-            header
-                .and_then(|value| value.strip_prefix("Bearer "))
-                .map(str::to_owned),
-        ))
+        Ok(Self(bearer(&parts.headers).map(str::to_owned)))
     }
 }
 
+/// The bearer token of a request.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(header::AUTHORIZATION)?;
+    header.to_str().ok()?.strip_prefix("Bearer ")
+}
+
 /// Parses a JSON body; an error is a 400.
-pub(super) fn read_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+fn read_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::Invalid(format!("the request's body: {error}")))
 }
 

@@ -5,39 +5,14 @@
 //! [`Options`] has a field for each behaviour that the document leaves open. A sandbox starts with
 //! one account, one administrator and one token, and stores nothing on disk. Expiry notifications,
 //! which the platform sends by email, are not included.
-//!
-//! Other programs connect to [`Sandbox::listen`], or to the program `striim-sandbox`. Every client
-//! that can reach the address controls the sandbox.
-//!
-//! # The control API
-//!
-//! The endpoints at `/sandbox`, next to the REST API, offer the methods of [`Sandbox`] over HTTP.
-//! They require no token and have no rate limits; errors are `{"message": …}`.
-//!
-//! | request | |
-//! |---|---|
-//! | `GET /sandbox` | the account: clock, quota, service accounts, users with their PATs, toggle, usage by token type; no values |
-//! | `GET /sandbox/clock` | `{"now": …}` |
-//! | `POST /sandbox/clock` | `{"advance": "90d"}` or `{"now": "2027-02-09T00:00:00Z"}`; durations as in `36h`, `2w`, `1mo`, `P1Y` |
-//! | `GET /sandbox/audit` | all operations on tokens, oldest first |
-//! | `GET`, `DELETE /sandbox/calls` | the number of calls of each endpoint, `{"GET /service-accounts": 2}`; reset |
-//! | `GET`, `PATCH /sandbox/options` | [`Options`]; change the given ones |
-//! | `GET`, `POST`, `DELETE /sandbox/faults` | the pending [`Fault`](super::Fault)s; add one; remove all |
-//! | `GET /sandbox/values` | every token value ever issued, to search a state or a log for leaks |
-//! | `POST /sandbox/service-account` | `{"name", "description", "expires-at", "token"}`: create or replace one, bypassing the rules; a legacy token without `expires-at` |
-//! | `POST /sandbox/user` | `{"email", "role"}`: add a user, `admin` or `regular` |
-//! | `POST /sandbox/user-token` | `{"email", "expires-at", "token"}`: create or replace a user's PAT, bypassing the rules |
-//! | any `/sandbox/console/…` | an endpoint of the REST API, called as an administrator in the web console |
-//! | `POST /sandbox/console/user-token` | `{"email", "expires-at"}`: create a PAT by the rules, which is possible in the console only |
-//!
-//! For example, `curl -X POST localhost:8080/sandbox/console/service-account/rotate -d '{"name": "ci"}'` rotates a token
-//! outside Terraform.
 
 mod answer;
 mod api;
 mod audit;
+mod audited;
 mod caller;
-mod control;
+mod contents;
+mod management;
 mod options;
 mod pats;
 mod rate_limit;
@@ -48,16 +23,18 @@ mod state;
 mod token;
 mod user;
 
-use axum::{Extension, Router};
+use axum::Router;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{Platform, console};
-use api::Credential;
+use super::control::{self, Audited, AuditedRequest};
+use super::{IssuedValues, Platform};
 use caller::{Caller, UserRef};
+use seed::SeededToken;
 use token::TokenGenerator;
 
 pub use audit::{AuditAction, AuditEntry};
+pub use contents::{Contents, ServiceAccountContents, TokenContents, UserContents};
 pub use options::{
     DeleteAnswer, Envelope, ErrorBody, Expired, Instants, KeptExpiry, ListUpdated, Names, Options, PatStatus,
     RateLimits, RefusalStatus, RotationExpiry, SuccessCode, ToggleAnswer,
@@ -80,15 +57,10 @@ impl Platform for Account {
     }
 
     fn control_routes() -> Router<Sandbox> {
-        let console_api = api::routes()
-            .merge(control::console_only())
-            .layer(Extension(Credential::Console));
-        Router::new()
-            .merge(console::routes())
-            .nest("/sandbox", control::routes().nest("/console", console_api))
+        control::routes(Router::new())
     }
 
-    fn issued(&self) -> &[SecretString] {
+    fn issued(&self) -> &IssuedValues {
         self.generator.issued()
     }
 
@@ -98,8 +70,12 @@ impl Platform for Account {
 
     fn expire(&mut self, now: Timestamp) {
         if self.options.expired == Expired::Purged {
-            self.service_accounts.retain(|_, account| account.token.is_live(now));
+            self.purge(now);
         }
+    }
+
+    fn audited(&self, request: &AuditedRequest, now: Timestamp) -> Option<Audited> {
+        Some(self.describe(request, now))
     }
 }
 
@@ -111,7 +87,7 @@ impl Sandbox {
 
     /// Creates a sandbox from `seed`.
     pub fn seeded(seed: Seed, options: Options) -> Self {
-        let mut generator = TokenGenerator::new(seed.random.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed));
+        let mut generator = TokenGenerator::seeded(seed.random);
         let admin_token = seed.admin_token.unwrap_or_else(|| generator.value());
         let sandbox = Self::start(Account::new(seed.account, generator, admin_token, options), seed.clock);
         if let Some(now) = seed.now {
@@ -131,9 +107,9 @@ impl Sandbox {
         self.lock().foreign_token.clone()
     }
 
-    /// All operations on tokens so far.
+    /// The latest successful operations on tokens, oldest first: the documented audit log of the platform.
     pub fn audit(&self) -> Vec<AuditEntry> {
-        self.lock().audit.clone()
+        self.lock().audit.iter().cloned().collect()
     }
 
     /// The account's service accounts, including expired ones.
@@ -151,7 +127,7 @@ impl Sandbox {
     pub fn add_service_account(&self, name: &str, expires_at: Option<Timestamp>) -> SecretString {
         self.with(|account, now| {
             account
-                .seed_service_account(name.to_owned(), None, expires_at, None, now)
+                .seed_service_account(name.to_owned(), None, SeededToken::new(expires_at, now))
                 .token
                 .value
         })
@@ -159,13 +135,13 @@ impl Sandbox {
 
     /// Creates a user without a PAT, or changes the role of the one with this email.
     pub fn add_user(&self, email: &str, role: Role) -> User {
-        self.with(|account, _| account.seed_user(email.to_owned(), role))
+        self.with(|account, _| account.seed_user(email.to_owned(), None, role))
     }
 
     /// Creates or replaces a user's PAT outside Terraform and returns its value. Without an expiry
     /// it is a legacy token. Fails if the user does not exist or PATs are disabled.
     pub fn add_user_token(&self, email: &str, expires_at: Option<Timestamp>) -> Result<SecretString, Refusal> {
-        self.with(|account, now| Ok(account.seed_pat(email, expires_at, None, now)?.1.value))
+        self.with(|account, now| Ok(account.seed_pat(email, SeededToken::new(expires_at, now))?.1.value))
     }
 
     /// Rotates a service account in the console. A valid token keeps its expiry.
@@ -183,6 +159,29 @@ impl Sandbox {
     /// Deletes a service account in the console.
     pub fn delete_outside(&self, name: &str) -> Result<(), Refusal> {
         self.with(|account, now| account.delete(&Caller::Console, name, now))
+    }
+
+    /// Rotates a user's PAT in the console.
+    pub fn rotate_user_token_outside(&self, email: &str) -> Result<SecretString, Refusal> {
+        self.with(|account, now| {
+            let rotated = account.rotate_pat(&Caller::Console, UserRef::Email(email), None, now)?;
+            Ok(rotated.1.value)
+        })
+    }
+
+    /// Revokes a user's PAT in the console.
+    pub fn revoke_user_token_outside(&self, email: &str) -> Result<(), Refusal> {
+        self.with(|account, now| account.revoke_pat(&Caller::Console, UserRef::Email(email), now))
+    }
+
+    /// Enables or disables PATs in the console, whichever they are not, and returns whether they are enabled.
+    pub fn toggle_pats_outside(&self) -> Result<bool, Refusal> {
+        self.with(|account, now| account.toggle_pats(&Caller::Console, now))
+    }
+
+    /// Whether PATs are enabled.
+    pub fn are_pats_enabled(&self) -> bool {
+        self.lock().pats_enabled
     }
 
     /// Creates a user's PAT in the console; fails if there is an active one.

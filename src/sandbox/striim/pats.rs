@@ -84,7 +84,9 @@ impl Account {
         let expires_at = self.expiry(expires_at, max_lifetime, now)?;
         let token = self.issue(caller, expires_at, action == AuditAction::RotatePat, now);
         self.record(caller, action, &user.email, Some(token.id), now);
-        self.pats.insert(user.id, token.clone());
+        if let Some(replaced) = self.pats.insert(user.id, token.clone()) {
+            self.pat_ended(&user, &replaced, now);
+        }
         Ok((user, token))
     }
 
@@ -99,6 +101,7 @@ impl Account {
             ));
         }
         let revoked = self.pats.remove(&user.id).ok_or_else(|| no_pat(&user))?;
+        self.pat_ended(&user, &revoked, now);
         self.record(caller, AuditAction::RevokePat, &user.email, Some(revoked.id), now);
         Ok(())
     }
@@ -112,7 +115,11 @@ impl Account {
     pub(super) fn toggle_pats(&mut self, caller: &Caller, now: Timestamp) -> Result<bool, Refusal> {
         caller.require(Permission::ManagePatStatus)?;
         self.pats_enabled = !self.pats_enabled;
-        self.pats.clear();
+        for user in self.users.clone() {
+            if let Some(revoked) = self.pats.remove(&user.id) {
+                self.pat_ended(&user, &revoked, now);
+            }
+        }
         let action = if self.pats_enabled {
             AuditAction::EnablePats
         } else {

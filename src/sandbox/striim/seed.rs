@@ -39,12 +39,18 @@ pub enum AdminToken {
     Personal,
 }
 
+impl Default for AdminToken {
+    fn default() -> Self {
+        Self::ServiceAccount("terraform".to_owned())
+    }
+}
+
 impl Default for Seed {
     fn default() -> Self {
         Self {
             account: "acme".to_owned(),
             admin_token: None,
-            admin: AdminToken::ServiceAccount("terraform".to_owned()),
+            admin: AdminToken::default(),
             admin_expires_at: None,
             clock: Clock::system(),
             now: None,
@@ -57,13 +63,16 @@ impl Default for Seed {
 impl Account {
     /// Registers the administrator's token.
     pub(super) fn seed_admin(&mut self, admin: AdminToken, expires_at: Option<Timestamp>, now: Timestamp) {
-        let value = self.admin_token.clone();
+        let token = SeededToken {
+            value: Some(self.admin_token.clone()),
+            ..SeededToken::new(expires_at, now)
+        };
         match admin {
             AdminToken::ServiceAccount(name) => {
-                self.seed_service_account(name, None, expires_at, Some(value), now);
+                self.seed_service_account(name, None, token);
             }
             AdminToken::Personal => {
-                let token = self.seed_token(expires_at, Some(value), now);
+                let token = self.seed_token(token);
                 self.pats.insert(OWNER, token);
             }
         }
@@ -74,11 +83,9 @@ impl Account {
         &mut self,
         name: String,
         description: Option<String>,
-        expires_at: Option<Timestamp>,
-        value: Option<SecretString>,
-        now: Timestamp,
+        token: SeededToken,
     ) -> ServiceAccount {
-        let token = self.seed_token(expires_at, value, now);
+        let token = self.seed_token(token);
         let account = ServiceAccount {
             name: name.clone(),
             description,
@@ -89,14 +96,14 @@ impl Account {
     }
 
     /// Creates a user, or changes the role of the one with this email.
-    pub(super) fn seed_user(&mut self, email: String, role: Role) -> User {
+    pub(super) fn seed_user(&mut self, email: String, id: Option<i64>, role: Role) -> User {
         let user = match self.users.iter_mut().find(|user| user.email == email) {
             Some(user) => {
                 user.role = role;
                 return user.clone();
             }
             None => User {
-                id: self.users.iter().map(|user| user.id).max().unwrap_or(OWNER) + 1,
+                id: id.unwrap_or_else(|| self.users.iter().map(|user| user.id).max().unwrap_or(OWNER) + 1),
                 email,
                 role,
             },
@@ -106,13 +113,7 @@ impl Account {
     }
 
     /// Creates or replaces a user's PAT.
-    pub(super) fn seed_pat(
-        &mut self,
-        email: &str,
-        expires_at: Option<Timestamp>,
-        value: Option<SecretString>,
-        now: Timestamp,
-    ) -> Result<(User, Token), Refusal> {
+    pub(super) fn seed_pat(&mut self, email: &str, token: SeededToken) -> Result<(User, Token), Refusal> {
         let user = self.find_user(
             &Caller::Console,
             UserRef::Email(email),
@@ -121,21 +122,40 @@ impl Account {
         )?;
         let user = user.clone();
         self.require_pats_enabled()?;
-        let token = self.seed_token(expires_at, value, now);
+        let token = self.seed_token(token);
         self.pats.insert(user.id, token.clone());
         Ok((user, token))
     }
 
-    fn seed_token(&mut self, expires_at: Option<Timestamp>, value: Option<SecretString>, now: Timestamp) -> Token {
-        let value = value.unwrap_or_else(|| self.generator.value());
-        self.generator.token_with_value(
-            value,
+    fn seed_token(&mut self, token: SeededToken) -> Token {
+        let value = token.value.unwrap_or_else(|| self.generator.value());
+        self.generator
+            .token_with_value(token.id, value, token.expires_at, token.updated)
+    }
+}
+
+/// A token that is added regardless of the rules.
+pub(super) struct SeededToken {
+    /// The value; random if absent.
+    pub(super) value: Option<SecretString>,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) updated: Update,
+    /// The id; random if absent.
+    pub(super) id: Option<i64>,
+}
+
+impl SeededToken {
+    /// A token with a random value.
+    pub(super) fn new(expires_at: Option<Timestamp>, now: Timestamp) -> Self {
+        Self {
+            value: None,
             expires_at,
-            Update {
+            updated: Update {
                 at: now,
                 by: OWNER,
                 rotated: false,
             },
-        )
+            id: None,
+        }
     }
 }

@@ -78,7 +78,9 @@ impl Account {
         if !self.uses_quota(&account.token, now) {
             self.require_quota(now)?;
         }
-        account.token = self.issue(caller, expires_at, true, now);
+        let token = self.issue(caller, expires_at, true, now);
+        self.service_account_ended(&account, now);
+        account.token = token;
         self.record(
             caller,
             AuditAction::RotateServiceAccount,
@@ -96,6 +98,7 @@ impl Account {
             .service_accounts
             .remove(name)
             .ok_or_else(|| no_service_account(name))?;
+        self.service_account_ended(&deleted, now);
         self.record(
             caller,
             AuditAction::RevokeServiceAccount,
@@ -104,6 +107,18 @@ impl Account {
             now,
         );
         Ok(())
+    }
+
+    /// Deletes the service accounts whose tokens have expired.
+    pub(super) fn purge(&mut self, now: Timestamp) {
+        let expired = self
+            .service_accounts
+            .values()
+            .filter(|account| !account.token.is_live(now));
+        for account in expired.cloned().collect::<Vec<_>>() {
+            self.service_accounts.remove(&account.name);
+            self.service_account_ended(&account, now);
+        }
     }
 
     /// The number of service accounts that count against the quota.

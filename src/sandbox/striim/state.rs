@@ -4,7 +4,7 @@
 //! No function uses HTTP or reads a clock: each operation takes the caller and the current time,
 //! and returns a [`Refusal`] if it is rejected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{Span, Timestamp, tz::TimeZone};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,6 +16,7 @@ use super::rate_limit::{LimitedOperation, RateLimiter};
 use super::refusal::Refusal;
 use super::token::{Token, TokenGenerator, Update};
 use super::user::{OWNER, Permission, Role, User};
+use crate::sandbox::control::EndedTokens;
 
 /// A service account. It exists as long as its token: revoking the token deletes it.
 #[derive(Clone, Debug)]
@@ -39,22 +40,18 @@ pub struct Account {
     /// The PATs by user id; a user has at most one.
     pub(super) pats: BTreeMap<i64, Token>,
     pub(super) pats_enabled: bool,
-    pub(super) audit: Vec<AuditEntry>,
+    pub(super) audit: VecDeque<AuditEntry>,
     pub(super) generator: TokenGenerator,
     /// The value of the first administrator's token.
     pub(super) admin_token: SecretString,
     /// A token of another account.
     pub(super) foreign_token: SecretString,
-    pub(super) usage: Usage,
+    pub(super) ended: EndedTokens,
     limiter: RateLimiter,
 }
 
-/// The API usage by token type, as in the document's metrics: the number of authenticated requests.
-#[derive(Debug, Default)]
-pub(super) struct Usage {
-    pub(super) service_account: usize,
-    pub(super) personal: usize,
-}
+/// The number of operations that the audit log contains.
+const AUDIT_CAPACITY: usize = 10_000;
 
 impl Account {
     /// Creates an account with one administrator, whose token will be `admin_token`, and without
@@ -78,11 +75,11 @@ impl Account {
             service_accounts: BTreeMap::new(),
             pats: BTreeMap::new(),
             pats_enabled: true,
-            audit: Vec::new(),
+            audit: VecDeque::new(),
             generator,
             admin_token,
             foreign_token,
-            usage: Usage::default(),
+            ended: EndedTokens::default(),
             limiter: RateLimiter::default(),
         }
     }
@@ -112,15 +109,6 @@ impl Account {
             .cloned()
             .map(Caller::User)
             .ok_or(Refusal::Unauthenticated)
-    }
-
-    /// Counts a request in the account's usage metrics.
-    pub(super) fn count_usage(&mut self, caller: &Caller) {
-        match caller {
-            Caller::User(_) => self.usage.personal += 1,
-            Caller::ServiceAccount { .. } => self.usage.service_account += 1,
-            Caller::Console => {}
-        }
     }
 
     /// Counts a request against the account's rate limits, or rejects it.
@@ -196,7 +184,10 @@ impl Account {
         token_id: Option<i64>,
         at: Timestamp,
     ) {
-        self.audit.push(AuditEntry {
+        if self.audit.len() == AUDIT_CAPACITY {
+            self.audit.pop_front();
+        }
+        self.audit.push_back(AuditEntry {
             at,
             actor: caller.actor(),
             action,
@@ -205,7 +196,7 @@ impl Account {
         });
     }
 
-    fn user(&self, of: UserRef<'_>) -> Option<&User> {
+    pub(super) fn user(&self, of: UserRef<'_>) -> Option<&User> {
         self.users.iter().find(|user| match of {
             UserRef::Caller => false,
             UserRef::Email(email) => user.email == email,

@@ -1,10 +1,12 @@
 //! Tokens, and their generator. Values and ids look like those in the document's samples.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use fastrand::Rng;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::sandbox::IssuedValues;
 
 /// A token that the platform has issued.
 #[derive(Clone, Debug)]
@@ -42,46 +44,75 @@ impl Token {
     }
 }
 
-/// Generates tokens and records every value that it has issued.
+/// Generates tokens and records the values that it has issued.
 #[derive(Debug)]
 pub(super) struct TokenGenerator {
     random: Rng,
+    /// The latest ids, which no other token gets.
     ids: BTreeSet<i64>,
-    issued: Vec<SecretString>,
+    id_order: VecDeque<i64>,
+    issued: IssuedValues,
 }
+
+/// The number of ids that are remembered: a fraction of all, so that a free one is found at once.
+const REMEMBERED_IDS: usize = 100_000;
 
 impl TokenGenerator {
     pub(super) fn new(random: Rng) -> Self {
         Self {
             random,
             ids: BTreeSet::new(),
-            issued: Vec::new(),
+            id_order: VecDeque::new(),
+            issued: IssuedValues::default(),
         }
+    }
+
+    /// Creates a generator with this seed, or with a random one.
+    pub(super) fn seeded(seed: Option<u64>) -> Self {
+        Self::new(seed.map_or_else(Rng::new, Rng::with_seed))
     }
 
     /// Issues a token with a random value.
     pub(super) fn token(&mut self, expires_at: Option<Timestamp>, updated: Update) -> Token {
         let value = self.value();
-        self.token_with_value(value, expires_at, updated)
+        self.token_with_value(None, value, expires_at, updated)
     }
 
-    /// Issues a token with this value.
+    /// Issues a token with this value, and with this id or a random one.
     pub(super) fn token_with_value(
         &mut self,
+        id: Option<i64>,
         value: SecretString,
         expires_at: Option<Timestamp>,
         updated: Update,
     ) -> Token {
-        let mut id = self.random.i64(1_000..1_000_000);
-        while !self.ids.insert(id) {
-            id += 1;
-        }
+        let id = id.unwrap_or_else(|| self.free_id());
+        self.remember(id);
         self.issued.push(value.clone());
         Token {
             id,
             value,
             expires_at,
             updated,
+        }
+    }
+
+    fn free_id(&mut self) -> i64 {
+        let mut id = self.random.i64(1_000..1_000_000);
+        while self.ids.contains(&id) {
+            id += 1;
+        }
+        id
+    }
+
+    fn remember(&mut self, id: i64) {
+        if self.ids.insert(id) {
+            self.id_order.push_back(id);
+        }
+        if self.id_order.len() > REMEMBERED_IDS
+            && let Some(oldest) = self.id_order.pop_front()
+        {
+            self.ids.remove(&oldest);
         }
     }
 
@@ -101,8 +132,8 @@ impl TokenGenerator {
             .into()
     }
 
-    /// Every value ever issued, whether still valid or not.
-    pub(super) fn issued(&self) -> &[SecretString] {
+    /// The values issued, whether still valid or not.
+    pub(super) fn issued(&self) -> &IssuedValues {
         &self.issued
     }
 }

@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use super::Platform;
+use super::{IssuedValues, Platform};
 use crate::token::Clock;
 use auth::{AuthMethod, Grant};
 use kv_v1::KvV1;
@@ -49,7 +49,7 @@ impl Platform for Server {
         api::routes()
     }
 
-    fn issued(&self) -> &[SecretString] {
+    fn issued(&self) -> &IssuedValues {
         &self.issued
     }
 
@@ -76,6 +76,8 @@ impl Vault {
             policy: Policy::Root,
             lease: None,
         };
+        let mut issued = IssuedValues::default();
+        issued.push(root_token.clone());
         let server = Server {
             sealed: false,
             mounts: BTreeMap::new(),
@@ -83,7 +85,7 @@ impl Vault {
             tokens: BTreeMap::from([(root_token.expose_secret().to_owned(), root)]),
             auth_methods: BTreeMap::new(),
             requests: 0,
-            issued: vec![root_token.clone()],
+            issued,
             root_token,
         };
         let vault = Self::start(server, clock);

@@ -8,6 +8,7 @@ use super::auth::{AuthMethod, Lease};
 use super::kv_v1::KvV1;
 use super::kv_v2::KvV2;
 use super::policy::Policy;
+use crate::sandbox::IssuedValues;
 
 /// The state of a Vault.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ pub struct Server {
     pub(super) auth_methods: BTreeMap<String, AuthMethod>,
     pub(super) requests: u64,
     pub(super) root_token: SecretString,
-    /// Every token ever issued.
-    pub(super) issued: Vec<SecretString>,
+    /// The tokens issued.
+    pub(super) issued: IssuedValues,
 }
 
 /// A mounted secrets engine.

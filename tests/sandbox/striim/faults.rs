@@ -125,13 +125,6 @@ async fn faults_apply_in_order_and_not_to_control_api() {
     platform.sandbox.fault(Fault::answer(500));
     platform.sandbox.fault(Fault::answer(502));
     assert_eq!(platform.control("GET", "", Value::Null).await.code(), 200);
-    assert_eq!(
-        platform
-            .control("GET", "/console/service-accounts", Value::Null)
-            .await
-            .code(),
-        200
-    );
     let codes = [
         platform.status_with("").await,
         platform.status_with("").await,

@@ -94,8 +94,8 @@ impl World {
         for workspace in &mut self.workspaces {
             workspace.declared.toggle = workspace.declared.toggle.map(|_| true);
         }
-        if !self.are_pats_enabled().await {
-            self.toggle_outside().await;
+        if !self.sandbox.are_pats_enabled() {
+            self.toggle_outside();
         }
         for (user, pat) in USERS.into_iter().zip(&self.workspaces[0].declared.pats) {
             if pat.is_some() {

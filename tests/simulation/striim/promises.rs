@@ -41,7 +41,7 @@ impl Promise {
 impl World {
     /// After a successful run, each value in the state is valid, unless its fixed expiry has passed.
     pub(super) async fn check_values(&self, workspace: usize) -> anyhow::Result<()> {
-        let are_pats_enabled = self.are_pats_enabled().await;
+        let are_pats_enabled = self.sandbox.are_pats_enabled();
         for (address, object) in self.workspaces[workspace].terraform.state() {
             Promise::Other.require(!object.is_tainted, || {
                 format!("{address} is tainted after a successful run")
@@ -75,7 +75,7 @@ impl World {
                 Promise::NoTokenLost.require(is_there(name), || format!("{name} is declared and not there"))?;
             }
             if let Some(enabled) = declared.toggle {
-                Promise::Other.require(self.are_pats_enabled().await == enabled, || {
+                Promise::Other.require(self.sandbox.are_pats_enabled() == enabled, || {
                     "personal access tokens are not as declared".to_owned()
                 })?;
             }

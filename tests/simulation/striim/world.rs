@@ -5,9 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use axum::Router;
-use http::{Method, Request};
-use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use token_providers::framework::testing::RunOutcome;
@@ -18,7 +15,6 @@ use token_providers::token::Clock;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
 use super::declared::{Declared, OWN, RELAYS, USERS, accounts_of, address, values_of};
 use super::network::{Line, Network};
@@ -89,7 +85,6 @@ pub(super) struct World {
     /// Another account, with service accounts of the same names, and a network of its own.
     elsewhere: (Sandbox, Network),
     /// The platform with its control API.
-    console: Router,
     pub(super) network: Network,
     pub(super) workspaces: [Workspace; 2],
     speed: Speed,
@@ -167,7 +162,6 @@ impl World {
             bearer,
             signed_in: Cell::default(),
             elsewhere: (elsewhere, network_elsewhere),
-            console: sandbox.router(),
             sandbox,
             network,
             speed,
@@ -187,8 +181,8 @@ impl World {
             self.step(step).await?;
         }
         self.note("no more faults");
-        self.count_faults(scenario).await?;
-        self.console(Method::DELETE, "/sandbox/faults", "").await;
+        self.count_faults(scenario);
+        self.sandbox.clear_faults();
         self.settle().await;
         self.put_in_order(&scenario.platform).await?;
         for workspace in 0..2 {
@@ -264,15 +258,12 @@ impl World {
                 self.strangers.remove(*name);
             }
             Step::RotatePatOutside(user) => {
-                let body = format!(r#"{{"email": {:?}}}"#, USERS[*user]);
-                self.console(Method::POST, "/sandbox/console/user-token/rotate", &body)
-                    .await;
+                let _ = self.sandbox.rotate_user_token_outside(USERS[*user]);
             }
             Step::RevokePatOutside(user) => {
-                let path = format!("/sandbox/console/user-token?email={}", USERS[*user]);
-                self.console(Method::DELETE, &path, "").await;
+                let _ = self.sandbox.revoke_user_token_outside(USERS[*user]);
             }
-            Step::ToggleOutside => self.toggle_outside().await,
+            Step::ToggleOutside => self.toggle_outside(),
             Step::Pass { minutes } => match self.speed {
                 Speed::Simulated => {
                     self.pair_works.set(false);
@@ -454,24 +445,8 @@ impl World {
         account.map(|account| account.token.id)
     }
 
-    pub(super) async fn toggle_outside(&self) {
-        self.console(Method::PATCH, "/sandbox/console/user-token/status", "")
-            .await;
-    }
-
-    pub(super) async fn are_pats_enabled(&self) -> bool {
-        self.console(Method::GET, "/sandbox", "").await["pats-enabled"] == true
-    }
-
-    pub(super) async fn console(&self, method: Method, path: &str, body: &str) -> serde_json::Value {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(axum::body::Body::from(body.to_owned()))
-            .unwrap();
-        let answer = self.console.clone().oneshot(request).await.unwrap();
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
-        serde_json::from_slice(&body).unwrap_or_default()
+    pub(super) fn toggle_outside(&self) {
+        let _ = self.sandbox.toggle_pats_outside();
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -501,9 +476,8 @@ impl World {
     }
 
     /// Counts the faults that took effect: those added minus those pending.
-    async fn count_faults(&self, scenario: &Scenario) -> anyhow::Result<()> {
-        let to_come = self.console(Method::GET, "/sandbox/faults", "").await;
-        let to_come: Vec<Fault> = serde_json::from_value(to_come)?;
+    fn count_faults(&self, scenario: &Scenario) {
+        let to_come = self.sandbox.pending_faults();
         let added = scenario.steps.iter().filter_map(|step| match step {
             Step::Fault(fault) => Some(fault),
             _ => None,
@@ -516,7 +490,6 @@ impl World {
             *report.faults.entry(kind(fault)).or_default() -= fault.times as usize;
         }
         report.faults.retain(|_, times| *times > 0);
-        Ok(())
     }
 
     fn count_work(&self) {

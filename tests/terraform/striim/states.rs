@@ -31,12 +31,12 @@ async fn restore(world: &World, state: &str) -> Value {
     let account = json!({
         "name": "ci-pipeline",
         "description": "Deployments",
-        "expires-at": "2027-06-30T00:00:00Z",
-        "token": "9AbCdEfG3h4I-jKlMn-OpQrStUvWx",
+        "token": { "expires-at": "2027-06-30T00:00:00Z", "value": "9AbCdEfG3h4I-jKlMn-OpQrStUvWx" },
     });
     // Without token ids in the list, because the sandbox chooses its own.
     world.sandbox.set_options(|options| options.list_token_id = false);
-    world.control(Method::POST, "/service-account", account).await;
+    let seed = json!({ "service-accounts": [account] });
+    world.control(Method::POST, "/seed", seed).await;
     serde_json::from_str(&state).unwrap()
 }
 

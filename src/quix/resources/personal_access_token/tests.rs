@@ -17,7 +17,8 @@ use crate::platform::testing::{age_key, clock, lost_answers, variables};
 use crate::quix::Quix;
 use crate::rest::Transport;
 use crate::sandbox::quix::{
-    Options, PersonalAccessToken as Remote, PersonalAccessTokenOptions, Role, Sandbox, personal_access_token_variants,
+    Options, PersonalAccessToken as Remote, PersonalAccessTokenOptions, Role, Sandbox, TokenLimit,
+    personal_access_token_variants,
 };
 use crate::sandbox::{self, Effect, Fault};
 
@@ -811,7 +812,10 @@ async fn rotation_of_a_killed_run_is_completed() {
 #[tokio::test(start_paused = true)]
 async fn rejected_creation_names_the_existing_tokens() {
     let mut world = World::new(PersonalAccessTokenOptions {
-        limit: Some((1, http::StatusCode::BAD_REQUEST)),
+        limit: Some(TokenLimit {
+            tokens: 1,
+            status: http::StatusCode::BAD_REQUEST,
+        }),
         ..PersonalAccessTokenOptions::default()
     });
     let run = world.apply(&config()).await.fails("maximum number of tokens");
