@@ -1,11 +1,14 @@
 //! `cargo release`: makes the files of a release.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
-use release::{Archive, Platform, Project, ReleaseFiles, SigningKey, contents, host_target, program, repository, sbom};
+use release::{
+    Archive, Files, Mirror, PUBLIC_REGISTRIES, Platform, Project, PublicKey, Registry, ReleaseFiles, SigningKey,
+    contents, host_target, program, repository, sbom,
+};
 use secrecy::SecretString;
 
 /// Makes the files of a release: archives, checksums, signatures, and the providers' repositories.
@@ -39,6 +42,40 @@ enum Command {
     Docs {
         #[command(flatten)]
         output: Output,
+    },
+    /// Adds the releases to a mirror: a folder from which Terraform installs providers instead of from their registry.
+    ///
+    /// In a CLI configuration, the folder is a `filesystem_mirror`, and the URL of a server of it a `network_mirror`. What is in
+    /// the folder is kept.
+    Mirror {
+        #[command(flatten)]
+        output: Output,
+        /// The folder of the mirror.
+        #[arg(long, value_name = "DIRECTORY")]
+        to: PathBuf,
+        /// The host of a registry that the mirror replaces. Can be repeated. Default: the public registries of Terraform and of
+        /// OpenTofu.
+        #[arg(long = "host", value_name = "NAME", default_values = PUBLIC_REGISTRIES)]
+        hosts: Vec<String>,
+    },
+    /// Adds the signed releases to a registry of static files, which any web server can serve.
+    ///
+    /// The folder is the root of a host: a provider at https://example.com has the source `example.com/token-providers/striim`.
+    /// What is in the folder is kept.
+    Registry {
+        #[command(flatten)]
+        output: Output,
+        /// The folder of the registry.
+        #[arg(long, value_name = "DIRECTORY")]
+        to: PathBuf,
+        /// The file with the public key of the releases, as `gpg --armor --export` prints it.
+        #[arg(long, value_name = "FILE")]
+        public_key: PathBuf,
+        /// Where the files of the releases are, such as
+        /// `https://github.com/token-providers/terraform-provider-{provider}/releases/download/v{version}`. Default: they are
+        /// copied to the registry.
+        #[arg(long, value_name = "URL")]
+        files_at: Option<String>,
     },
     /// Runs build, sign and docs.
     All {
@@ -166,12 +203,40 @@ fn docs(project: &Project, output: &Output) -> Result<()> {
     Ok(())
 }
 
+fn mirror(project: &Project, output: &Output, to: &Path, hosts: &[String]) -> Result<()> {
+    let mirror = Mirror::new(to, hosts);
+    for provider in output.providers(project) {
+        mirror.add(&ReleaseFiles::read(&output.directory(provider))?)?;
+        eprintln!("Added {provider} {} to {}.", project.version(), to.display());
+    }
+    Ok(())
+}
+
+fn registry(project: &Project, output: &Output, to: &Path, key: &Path, files: Files) -> Result<()> {
+    let (registry, key) = (Registry::new(to, files), PublicKey::read(key)?);
+    for provider in output.providers(project) {
+        registry.add(&ReleaseFiles::read(&output.directory(provider))?, &key)?;
+        eprintln!("Added {provider} {} to {}.", project.version(), to.display());
+    }
+    Ok(())
+}
+
 fn main() -> Result<()> {
     let project = Project::find()?;
     match Arguments::parse().command {
         Command::Build { output, target } => build(&project, &output, &target.triple()?),
         Command::Sign { output, key } => sign(&project, &output, key.find()?.as_ref()),
         Command::Docs { output } => docs(&project, &output),
+        Command::Mirror { output, to, hosts } => mirror(&project, &output, &to, &hosts),
+        Command::Registry {
+            output,
+            to,
+            public_key,
+            files_at,
+        } => {
+            let files = files_at.map_or(Files::Copied, Files::At);
+            registry(&project, &output, &to, &public_key, files)
+        }
         Command::All { output, target, key } => {
             // A missing key fails before the long build.
             let key = key.find()?;

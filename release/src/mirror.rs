@@ -17,16 +17,17 @@ use anyhow::Result;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::{Archive, ReleaseFiles, published};
+use crate::{Archive, NAMESPACE, ReleaseFiles, published};
+
+/// The hosts of the public registries of Terraform and of OpenTofu, which they add to an address without a host.
+pub const PUBLIC_REGISTRIES: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"];
 
 /// A folder with the archives of several providers and versions.
 #[derive(Clone, Debug)]
 pub struct Mirror {
     folder: PathBuf,
-    /// The hosts of the registries that it replaces. Terraform and OpenTofu read `token-providers/striim` as an address at
-    /// different hosts.
+    /// The hosts of the registries that it replaces.
     hosts: Vec<String>,
-    namespace: String,
 }
 
 /// `index.json`: the versions of a provider.
@@ -64,18 +65,17 @@ impl From<&Archive> for MirroredArchive {
 impl Mirror {
     /// The mirror in `folder` of the registries at `hosts`.
     #[must_use]
-    pub fn new(folder: &Path, hosts: &[String], namespace: &str) -> Self {
+    pub fn new(folder: &Path, hosts: &[String]) -> Self {
         Self {
             folder: folder.to_owned(),
             hosts: hosts.to_owned(),
-            namespace: namespace.to_owned(),
         }
     }
 
     /// Adds a release. Other versions and platforms in the folder are kept.
     pub fn add(&self, release: &ReleaseFiles) -> Result<()> {
         for host in &self.hosts {
-            let folder = self.folder.join(host).join(&self.namespace).join(release.provider());
+            let folder = self.folder.join(host).join(NAMESPACE).join(release.provider());
             add(release, &folder)?;
         }
         Ok(())
@@ -112,12 +112,16 @@ mod tests {
     use crate::testing::release;
 
     fn add(folder: &Path, release: &ReleaseFiles) -> Result<()> {
-        Mirror::new(folder, &["registry.example.com".to_owned()], "acme").add(release)
+        Mirror::new(folder, &["registry.example.com".to_owned()]).add(release)
     }
 
     /// Reads a document of the provider in the mirror.
     fn document(folder: &Path, file: &str) -> Value {
-        let file = folder.join("registry.example.com/acme/notes").join(file);
+        let file = folder
+            .join("registry.example.com")
+            .join(NAMESPACE)
+            .join("notes")
+            .join(file);
         serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
     }
 

@@ -1,52 +1,48 @@
 //! The public key of releases, with which Terraform verifies the signature of their checksums.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use tempfile::TempDir;
+use anyhow::{Context as _, Result, ensure};
 
-/// An OpenPGP public key in a keyring of its own.
+use crate::gpg::{Keyring, key_id, only_fingerprint, run};
+
+/// An OpenPGP public key.
 #[derive(Debug)]
 pub struct PublicKey {
-    file: PathBuf,
     armor: String,
-    id: String,
-    keyring: TempDir,
+    fingerprint: String,
+    keyring: Keyring,
 }
 
 impl PublicKey {
-    /// Reads a key in ASCII armor, as `gpg --armor --export` writes it.
+    /// Reads a file with a key in ASCII armor.
     pub fn read(file: &Path) -> Result<Self> {
         let armor = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        Self::parse(&armor).with_context(|| format!("{} is not the public key of the releases", file.display()))
+    }
+
+    /// Parses a key in ASCII armor, as `gpg --armor --export` prints it.
+    pub fn parse(armor: &str) -> Result<Self> {
         // The registry publishes it.
         ensure!(
             armor.contains("BEGIN PGP PUBLIC KEY BLOCK") && !armor.contains("PRIVATE KEY"),
-            "{} is not a public key in ASCII armor. Write one with `gpg --armor --export <key>`.",
-            file.display()
+            "a public key in ASCII armor is needed, as `gpg --armor --export <key>` prints it"
         );
-        let keyring = tempfile::tempdir()?;
-        gpg(&keyring, &["--import"], &[file])?;
-        let keys = gpg(&keyring, &["--with-colons", "--list-keys"], &[])?;
-        let mut ids = keys
-            .lines()
-            .filter_map(|line| line.strip_prefix("pub:")?.split(':').nth(3));
-        let (Some(id), None) = (ids.next(), ids.next()) else {
-            bail!("{} must contain one key", file.display());
-        };
+        let keyring = Keyring::temporary()?;
+        run(keyring.gpg().arg("--import"), Some(armor))?;
+        let listing = run(keyring.gpg().args(["--with-colons", "--list-keys"]), None)?;
         Ok(Self {
-            file: file.to_owned(),
-            armor,
-            id: id.to_owned(),
+            armor: armor.to_owned(),
+            fingerprint: only_fingerprint(&listing, "pub")?,
             keyring,
         })
     }
 
-    /// The key's ID of 16 digits, which Terraform shows when it installs a provider.
+    /// The key's long id, which Terraform shows when it installs a provider.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        key_id(&self.fingerprint)
     }
 
     /// The key in ASCII armor.
@@ -54,39 +50,33 @@ impl PublicKey {
         &self.armor
     }
 
-    /// Checks that `signature` is a signature of the file `signed` by this key: Terraform would report another as "from unknown
+    /// Checks that `signature` is this key's signature of the file `signed`. Terraform refuses another as one "from unknown
     /// issuer".
     pub(crate) fn verify(&self, signature: &Path, signed: &Path) -> Result<()> {
-        let verified = gpg(&self.keyring, &["--verify"], &[signature, signed]);
+        let mut gpg = self.keyring.gpg();
+        gpg.args(["--trust-model", "always", "--verify"])
+            .args([signature, signed]);
+        let verified = run(&mut gpg, None);
         verified.map(drop).with_context(|| {
-            format!(
-                "{} is no signature of {} by the key in {}",
-                signature.display(),
-                signed.display(),
-                self.file.display()
-            )
+            let (signature, signed) = (signature.display(), signed.display());
+            format!("{signature} is not a signature of {signed} by the key {}", self.id())
         })
     }
 }
 
-/// Runs GnuPG with this keyring alone, and returns its output.
-fn gpg(keyring: &TempDir, arguments: &[&str], files: &[&Path]) -> Result<String> {
-    let mut gpg = Command::new("gpg");
-    gpg.args([
-        "--batch",
-        "--quiet",
-        "--no-auto-check-trustdb",
-        "--trust-model",
-        "always",
-    ]);
-    gpg.arg("--homedir").arg(keyring.path()).args(arguments).args(files);
-    let output = gpg
-        .output()
-        .context("cannot run gpg. Install GnuPG and put `gpg` on the PATH.")?;
-    ensure!(
-        output.status.success(),
-        "gpg: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    Ok(String::from_utf8(output.stdout)?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::signing_key;
+
+    #[test]
+    fn secret_key_is_not_taken_for_a_public_one() {
+        let public = signing_key().public_key().unwrap();
+        PublicKey::parse(&public).unwrap();
+        let secret = public.replace("PUBLIC", "PRIVATE");
+        for armor in [&*secret, &format!("{public}{secret}"), ""] {
+            let error = PublicKey::parse(armor).unwrap_err();
+            assert!(error.to_string().contains("public key in ASCII armor"), "{error}");
+        }
+    }
 }

@@ -8,21 +8,24 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Copies a file of a release. A published file never changes: lock files contain its hash.
+/// Copies an archive. A published one never changes: lock files contain its hash.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     let contents = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
     match fs::read(to) {
-        Ok(published) => {
-            ensure!(
-                published == contents,
-                "{} is published with other contents, and the lock files of its users contain its hash. Publish a new version, or \
-                 delete the file if nobody has installed it.",
-                to.display()
-            );
-            Ok(())
-        }
+        Ok(published) => ensure_unchanged(to, published == contents),
         Err(_) => replace(to, &contents),
     }
+}
+
+/// Fails unless the archive in or behind a published file is the same.
+pub(crate) fn ensure_unchanged(published: &Path, is_same: bool) -> Result<()> {
+    ensure!(
+        is_same,
+        "{} is published with another archive, whose hash is in its users' lock files. Publish a new version, or delete the \
+         file if no user has installed it.",
+        published.display()
+    );
+    Ok(())
 }
 
 /// Reads a JSON document; without the file, an empty one.

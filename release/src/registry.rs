@@ -21,7 +21,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Archive, Platform, PublicKey, ReleaseFiles, manifest, published};
+use crate::{Archive, NAMESPACE, Platform, PublicKey, ReleaseFiles, manifest, published};
 
 /// The path of the registry's API.
 const API: &str = "/v1/providers/";
@@ -30,7 +30,6 @@ const API: &str = "/v1/providers/";
 #[derive(Clone, Debug)]
 pub struct Registry {
     folder: PathBuf,
-    namespace: String,
     files: Files,
 }
 
@@ -70,6 +69,12 @@ struct Download<'a> {
     signing_keys: SigningKeys<'a>,
 }
 
+/// The part of a published `Download` that never changes.
+#[derive(Debug, Default, Deserialize)]
+struct PublishedDownload {
+    shasum: Option<String>,
+}
+
 #[derive(Debug, Serialize)]
 struct SigningKeys<'a> {
     gpg_public_keys: [GpgPublicKey<'a>; 1],
@@ -82,12 +87,11 @@ struct GpgPublicKey<'a> {
 }
 
 impl Registry {
-    /// The registry in `folder`, whose providers are in `namespace`.
+    /// The registry in `folder`.
     #[must_use]
-    pub fn new(folder: &Path, namespace: &str, files: Files) -> Self {
+    pub fn new(folder: &Path, files: Files) -> Self {
         Self {
             folder: folder.to_owned(),
-            namespace: namespace.to_owned(),
             files,
         }
     }
@@ -96,19 +100,19 @@ impl Registry {
     pub fn add(&self, release: &ReleaseFiles, key: &PublicKey) -> Result<()> {
         key.verify(&release.signature(), &release.checksums())?;
         let (provider, version) = (release.provider(), release.version());
-        let folder = self
-            .folder
-            .join(API.trim_matches('/'))
-            .join(&self.namespace)
-            .join(provider);
+        let folder = self.folder.join(API.trim_matches('/')).join(NAMESPACE).join(provider);
         let version_folder = folder.join(version.to_string());
         if let Files::Copied = self.files {
             copy_files(release, &version_folder)?;
         }
         for archive in release.archives() {
             let Platform { os, arch } = &archive.platform;
-            let document = self.download(release, archive, key)?;
-            published::write_document(&version_folder.join("download").join(os).join(arch), &document)?;
+            let file = version_folder.join("download").join(os).join(arch);
+            let (published, document): (PublishedDownload, _) =
+                (published::document(&file)?, self.download(release, archive, key)?);
+            let is_same = published.shasum.is_none_or(|shasum| shasum == document.shasum);
+            published::ensure_unchanged(&file, is_same)?;
+            published::write_document(&file, &document)?;
         }
 
         let file = folder.join("versions");
@@ -189,4 +193,91 @@ fn copy_files(release: &ReleaseFiles, folder: &Path) -> Result<()> {
 fn file_name(file: &Path) -> Result<&str> {
     let name = file.file_name().and_then(|name| name.to_str());
     name.with_context(|| format!("{} has no file name", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::SigningKey;
+    use crate::testing::{release, signing_key};
+
+    fn add(folder: &Path, files: Files, release: &ReleaseFiles, key: &SigningKey) -> Result<()> {
+        release.sign(key)?;
+        let public = PublicKey::parse(&key.public_key()?)?;
+        Registry::new(folder, files).add(release, &public)
+    }
+
+    /// Reads a document of the provider in the registry.
+    fn document(folder: &Path, file: &str) -> Value {
+        let file = folder.join("v1/providers").join(NAMESPACE).join("notes").join(file);
+        serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn versions_and_platforms_are_listed_once_in_order() {
+        let (registry, key) = (tempfile::tempdir().unwrap(), signing_key());
+        for (version, platform) in [
+            ("0.10.0", "linux_amd64"),
+            ("0.9.0", "linux_arm64"),
+            ("0.9.0", "darwin_arm64"),
+            ("0.9.0", "darwin_arm64"),
+            ("0.10.0-rc.1", "linux_amd64"),
+        ] {
+            let (_dist, release) = release(version, &[platform], "program");
+            add(registry.path(), Files::Copied, &release, &key).unwrap();
+        }
+        let platform = |os, arch| json!({ "os": os, "arch": arch });
+        let version =
+            |version, platforms: &[Value]| json!({ "version": version, "protocols": ["6.0"], "platforms": platforms });
+        assert_eq!(
+            document(registry.path(), "versions"),
+            json!({ "versions": [
+                version("0.9.0", &[platform("darwin", "arm64"), platform("linux", "arm64")]),
+                version("0.10.0-rc.1", &[platform("linux", "amd64")]),
+                version("0.10.0", &[platform("linux", "amd64")]),
+            ] })
+        );
+    }
+
+    #[test]
+    fn files_elsewhere_are_referred_to_and_not_copied() {
+        let (registry, key) = (tempfile::tempdir().unwrap(), signing_key());
+        let (_dist, release) = release("0.1.0", &["linux_amd64"], "program");
+        let files = Files::At("https://example.com/terraform-provider-{provider}/v{version}/".to_owned());
+        add(registry.path(), files, &release, &key).unwrap();
+        let download = document(registry.path(), "0.1.0/download/linux/amd64");
+        let name = "https://example.com/terraform-provider-notes/v0.1.0/terraform-provider-notes_0.1.0_";
+        assert_eq!(download["download_url"], format!("{name}linux_amd64.zip"));
+        assert_eq!(download["shasums_url"], format!("{name}SHA256SUMS"));
+        assert_eq!(download["shasums_signature_url"], format!("{name}SHA256SUMS.sig"));
+        assert_eq!(download["signing_keys"]["gpg_public_keys"][0]["key_id"], key.id());
+        let folder = registry.path().join("v1/providers").join(NAMESPACE).join("notes/0.1.0");
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn published_archive_is_not_replaced() {
+        let key = signing_key();
+        for files in [Files::Copied, Files::At("https://example.com".to_owned())] {
+            let registry = tempfile::tempdir().unwrap();
+            let (_dist, published) = release("0.1.0", &["linux_amd64"], "program");
+            add(registry.path(), files.clone(), &published, &key).unwrap();
+            let (_dist, changed) = release("0.1.0", &["linux_amd64"], "another program");
+            let error = add(registry.path(), files, &changed, &key).unwrap_err();
+            assert!(error.to_string().contains("Publish a new version"), "{error}");
+        }
+    }
+
+    #[test]
+    fn release_signed_by_another_key_is_rejected_and_nothing_published() {
+        let registry = tempfile::tempdir().unwrap();
+        let (_dist, release) = release("0.1.0", &["linux_amd64"], "program");
+        release.sign(&signing_key()).unwrap();
+        let other = PublicKey::parse(&signing_key().public_key().unwrap()).unwrap();
+        let error = Registry::new(registry.path(), Files::Copied).add(&release, &other);
+        assert!(error.unwrap_err().to_string().contains(other.id()));
+        assert_eq!(fs::read_dir(registry.path()).unwrap().count(), 0);
+    }
 }

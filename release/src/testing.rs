@@ -1,8 +1,34 @@
-//! Releases for the tests of this crate.
+//! Releases and keys for the tests of this crate.
 
+use secrecy::SecretString;
 use tempfile::TempDir;
 
-use crate::{Archive, Entry, Platform, ReleaseFiles};
+use crate::gpg::{Keyring, run};
+use crate::{Archive, Entry, Platform, ReleaseFiles, SigningKey};
+
+/// Creates a key with GnuPG, and exports its secret part.
+pub(crate) fn exported_key(passphrase: &str) -> SecretString {
+    let keyring = Keyring::temporary().unwrap();
+    let gpg = || {
+        let mut gpg = keyring.gpg();
+        gpg.args(["--pinentry-mode=loopback", "--passphrase", passphrase]);
+        gpg
+    };
+    let user = "Release <release@example.com>";
+    run(
+        gpg().args(["--quick-generate-key", user, "ed25519", "sign", "never"]),
+        None,
+    )
+    .unwrap();
+    run(gpg().args(["--armor", "--export-secret-keys"]), None)
+        .unwrap()
+        .into()
+}
+
+/// Creates a key without a passphrase.
+pub(crate) fn signing_key() -> SigningKey {
+    SigningKey::import(&exported_key(""), None).unwrap()
+}
 
 /// A release of the provider `notes`, with an archive of `program` for each platform, such as `linux_amd64`. It is in the
 /// directory that is returned with it.

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::future::try_join_all;
+use release::PUBLIC_REGISTRIES;
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
@@ -137,6 +138,12 @@ impl Terraform {
 
     fn minor(&self) -> Option<Minor> {
         minor(&self.version)
+    }
+
+    /// Whether this is OpenTofu.
+    #[allow(dead_code, reason = "the benchmarks and the demo do not use it")]
+    pub(crate) fn is_tofu(&self) -> bool {
+        self.is_tofu
     }
 
     /// Whether this is at least that version of Terraform, or at least version `tofu` of OpenTofu; with `None`, false
@@ -259,9 +266,6 @@ fn minor(version: &str) -> Option<Minor> {
     numbers.next().flatten().zip(numbers.next().flatten())
 }
 
-/// The registries at which Terraform and OpenTofu look for an address without a host.
-pub(crate) const REGISTRIES: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"];
-
 /// A directory with a configuration, in which Terraform runs with only `PATH`, `HOME` and `TMPDIR` of the caller's environment.
 pub(crate) struct Workspace {
     terraform: Terraform,
@@ -279,7 +283,7 @@ impl Workspace {
         let name = program
             .strip_prefix("terraform-provider-")
             .context("the name of the provider")?;
-        let overrides = REGISTRIES.map(|host| format!("    \"{host}/token-providers/{name}\" = {programs:?}\n"));
+        let overrides = PUBLIC_REGISTRIES.map(|host| format!("    \"{host}/token-providers/{name}\" = {programs:?}\n"));
         let installation = format!("  dev_overrides {{\n{}  }}\n  direct {{}}\n", overrides.concat());
         Self::installing(terraform, dir, &installation)
     }

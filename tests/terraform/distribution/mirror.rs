@@ -1,13 +1,13 @@
 //! Installing from the mirror.
 
-use super::site::{RELEASE_KEY, Site, archives, h1, locked, platforms};
+use super::site::{Site, archives, h1, locked, platforms};
 use crate::support::versions::on_every_version;
 
 #[test]
 fn provider_is_installed_from_folder_and_from_server() {
     on_every_version(async |terraform| {
         let site = Site::start().await;
-        let release = site.publish("0.1.0", &RELEASE_KEY);
+        let release = site.publish("0.1.0");
         let [installed, other] = archives(&release);
         let [this, that] = platforms().map(|platform| format!("-platform={platform}"));
         for (workspace, mirror) in [

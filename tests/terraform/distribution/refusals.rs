@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::site::{Key, RELEASE_KEY, Site, archives};
+use super::site::{Site, archives, new_key};
 use crate::support::terraform::{Run, Workspace};
 use crate::support::versions::{Suite, on_each_version_since};
 
@@ -57,7 +57,7 @@ fn with_other_hashes(sums: Vec<u8>) -> Vec<u8> {
 fn tampered_release_in_registry_is_refused() {
     on_each_version_since((1, 0), Suite::Newest, async |terraform| {
         let site = Site::start().await;
-        site.publish("0.1.0", &RELEASE_KEY);
+        site.publish("0.1.0");
         for Tampering { file, change, error } in TAMPERINGS {
             let path = site
                 .in_registry("0.1.0")
@@ -75,8 +75,8 @@ fn tampered_release_in_registry_is_refused() {
 fn signature_by_another_key_is_refused() {
     on_each_version_since((1, 0), Suite::Newest, async |terraform| {
         let site = Site::start().await;
-        let release = site.publish("0.1.0", &RELEASE_KEY);
-        Key::generate().sign(&release);
+        let release = site.publish("0.1.0");
+        release.sign(&new_key()).unwrap();
         let name = release.signature().file_name().unwrap().to_owned();
         fs::copy(release.signature(), site.in_registry("0.1.0").join(name)).unwrap();
         let run = init_fails(&site.registry_workspace(terraform)).await;
@@ -88,7 +88,7 @@ fn signature_by_another_key_is_refused() {
 fn archive_in_mirror_that_is_not_the_listed_one_is_refused() {
     on_each_version_since((1, 0), Suite::Newest, async |terraform| {
         let site = Site::start().await;
-        let release = site.publish("0.1.0", &RELEASE_KEY);
+        let release = site.publish("0.1.0");
         let [this, other] = archives(&release);
         for folder in site.in_mirror() {
             fs::copy(release.archive_path(other), folder.join(&this.file_name)).unwrap();
@@ -102,7 +102,7 @@ fn archive_in_mirror_that_is_not_the_listed_one_is_refused() {
 fn release_with_other_contents_than_the_locked_one_is_refused() {
     on_each_version_since((1, 0), Suite::Newest, async |terraform| {
         let site = Site::start().await;
-        site.publish("0.1.0", &RELEASE_KEY);
+        site.publish("0.1.0");
         let workspaces = [
             site.registry_workspace(terraform),
             site.mirror_workspace(terraform),
@@ -112,7 +112,7 @@ fn release_with_other_contents_than_the_locked_one_is_refused() {
             workspace.run(&["init", "-no-color"]).await.unwrap().success().unwrap();
             fs::remove_dir_all(workspace.dir().join(".terraform")).unwrap();
         }
-        site.replace("0.1.0", &RELEASE_KEY);
+        site.replace("0.1.0");
         for workspace in &workspaces {
             let run = init_fails(workspace).await;
             assert!(

@@ -4,22 +4,24 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
 
 use axum::Router;
 use axum::response::IntoResponse;
 use http::{StatusCode, Uri, header};
-use release::{Archive, Entry, Files, Mirror, Platform, PublicKey, Registry, ReleaseFiles};
+use release::{
+    Archive, Entry, Files, Mirror, NAMESPACE, PUBLIC_REGISTRIES, Platform, PublicKey, Registry, ReleaseFiles,
+    SigningKey,
+};
+use secrecy::SecretString;
 use tempfile::TempDir;
 
 use crate::support::https::Https;
-use crate::support::terraform::{REGISTRIES, Terraform, Workspace};
-
-/// The namespace of the provider.
-pub(super) const NAMESPACE: &str = "token-providers";
+use crate::support::terraform::{Terraform, Workspace};
 
 /// The site, and the workspace that installs from it.
 pub(super) struct Site {
+    /// The key of its releases.
+    pub(super) key: SigningKey,
     server: Https,
     dir: TempDir,
 }
@@ -32,30 +34,36 @@ impl Site {
         fs::create_dir(&folder).unwrap();
         let serve = move |uri: Uri| async move { answer(&folder, uri.path()) };
         Self {
+            key: new_key(),
             server: Https::serve(Router::new().fallback(serve)).await,
             dir,
         }
     }
 
-    /// Publishes a release that is signed with `key`.
-    pub(super) fn publish(&self, version: &str, key: &Key) -> ReleaseFiles {
+    /// Publishes a release.
+    pub(super) fn publish(&self, version: &str) -> ReleaseFiles {
         let release = self.pack(version, "Apache-2.0\n");
-        self.add(&release, key);
+        self.add(&release);
         release
     }
 
     /// Publishes a release with other contents in place of a published one.
-    pub(super) fn replace(&self, version: &str, key: &Key) {
+    pub(super) fn replace(&self, version: &str) {
         fs::remove_dir_all(self.folder()).unwrap();
-        self.add(&self.pack(version, "Another license\n"), key);
+        self.add(&self.pack(
+            version,
+            "Another license
+",
+        ));
     }
 
-    fn add(&self, release: &ReleaseFiles, key: &Key) {
-        key.sign(release);
-        let registry = Registry::new(&self.folder(), NAMESPACE, Files::Copied);
-        registry.add(release, &key.public()).unwrap();
-        let hosts = REGISTRIES.map(str::to_owned);
-        Mirror::new(&self.mirror(), &hosts, NAMESPACE).add(release).unwrap();
+    fn add(&self, release: &ReleaseFiles) {
+        release.sign(&self.key).unwrap();
+        let public = PublicKey::parse(&self.key.public_key().unwrap()).unwrap();
+        let registry = Registry::new(&self.folder(), Files::Copied);
+        registry.add(release, &public).unwrap();
+        let hosts = PUBLIC_REGISTRIES.map(str::to_owned);
+        Mirror::new(&self.mirror(), &hosts).add(release).unwrap();
     }
 
     /// Packs a release.
@@ -104,7 +112,7 @@ impl Site {
 
     /// The folders of the provider in the mirror.
     pub(super) fn in_mirror(&self) -> [PathBuf; 2] {
-        REGISTRIES.map(|host| self.mirror().join(host).join(NAMESPACE).join("striim"))
+        PUBLIC_REGISTRIES.map(|host| self.mirror().join(host).join(NAMESPACE).join("striim"))
     }
 
     /// The folder of the provider's version in the registry.
@@ -204,49 +212,18 @@ pub(super) fn zh(archives: &[&Archive]) -> BTreeSet<String> {
         .collect()
 }
 
-/// A key that signs releases.
-pub(super) struct Key {
-    home: TempDir,
-}
-
-/// The key of the releases.
-pub(super) static RELEASE_KEY: LazyLock<Key> = LazyLock::new(Key::generate);
-
-impl Key {
-    /// Generates a key. RSA, because the Terraform Registry accepts no other.
-    pub(super) fn generate() -> Self {
-        let key = Self {
-            home: tempfile::tempdir().unwrap(),
-        };
-        key.gpg(&[
-            "--passphrase",
-            "",
-            "--quick-generate-key",
-            "Releases <releases@example.com>",
-            "rsa2048",
-            "sign",
-        ]);
-        key
-    }
-
-    /// Signs the checksums of a release.
-    pub(super) fn sign(&self, release: &ReleaseFiles) {
-        let (signature, checksums) = (release.signature(), release.checksums());
-        let [signature, checksums] = [&signature, &checksums].map(|path| path.to_str().unwrap());
-        self.gpg(&["--yes", "--output", signature, "--detach-sign", checksums]);
-    }
-
-    /// The public part.
-    pub(super) fn public(&self) -> PublicKey {
-        let file = self.home.path().join("public.asc");
-        self.gpg(&["--yes", "--armor", "--output", file.to_str().unwrap(), "--export"]);
-        PublicKey::read(&file).unwrap()
-    }
-
-    fn gpg(&self, arguments: &[&str]) {
+/// A new key that signs releases. It is RSA, because the Terraform Registry accepts no other.
+pub(super) fn new_key() -> SigningKey {
+    let home = tempfile::tempdir().unwrap();
+    let gpg = |arguments: &[&str]| {
         let mut gpg = Command::new("gpg");
-        gpg.args(["--batch", "--quiet", "--homedir"]).arg(self.home.path());
-        let output = gpg.args(arguments).output().unwrap();
+        gpg.args(["--batch", "--quiet", "--homedir"]).arg(home.path());
+        let output = gpg.args(arguments).output();
+        let output = output.expect("these tests need GnuPG on the PATH");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
+        SecretString::from(String::from_utf8(output.stdout).unwrap())
+    };
+    let user = "Releases <releases@example.com>";
+    gpg(&["--passphrase", "", "--quick-generate-key", user, "rsa2048", "sign"]);
+    SigningKey::import(&gpg(&["--armor", "--export-secret-keys"]), None).unwrap()
 }

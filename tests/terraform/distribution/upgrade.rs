@@ -2,7 +2,7 @@
 
 use token_providers::sandbox::striim::Account;
 
-use super::site::{RELEASE_KEY, Site};
+use super::site::Site;
 use crate::support::striim::ci;
 use crate::support::versions::{Suite, on_each_version_since};
 use crate::terraform::world::{PlatformUnderTest, in_days, resources};
@@ -11,7 +11,7 @@ use crate::terraform::world::{PlatformUnderTest, in_days, resources};
 fn state_of_one_release_is_used_by_the_next() {
     on_each_version_since((1, 0), Suite::Newest, async |terraform| {
         let site = Site::start().await;
-        site.publish("0.1.0", &RELEASE_KEY);
+        site.publish("0.1.0");
         let platform = Account::start();
         let listening = platform.listen(([127, 0, 0, 1], 0).into()).await.unwrap();
         let mut workspace = site.registry_workspace(terraform);
@@ -28,7 +28,7 @@ fn state_of_one_release_is_used_by_the_next() {
         workspace.run(&init).await.unwrap().success().unwrap();
         workspace.apply().await.unwrap().success().unwrap();
 
-        site.publish("0.1.1", &RELEASE_KEY);
+        site.publish("0.1.1");
         let run = workspace.run(&init).await.unwrap().success().unwrap();
         assert!(run.says("Using previously-installed"), "{run}");
         let run = workspace
