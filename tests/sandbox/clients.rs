@@ -1,13 +1,18 @@
 //! The platforms' public clients work with the sandboxes: each call that concerns an endpoint of theirs succeeds, or fails
 //! as the client expects.
 
-use std::io::Write as _;
-
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use token_providers::sandbox::{Listening, Platform, Sandbox, neuroio, quix};
 
-use crate::support::clients::{run_node, run_python};
+use crate::support::clients::run_python;
+use crate::support::node::Scripts;
+
+const JAVASCRIPT: Scripts = Scripts {
+    folder: "tests/sandbox/clients",
+    packages: "the JavaScript client from npm (2 MB)",
+    programs: &[],
+};
 
 async fn listen<P: Platform>(sandbox: &Sandbox<P>) -> Listening {
     sandbox.listen(([127, 0, 0, 1], 0).into()).await.unwrap()
@@ -56,14 +61,8 @@ async fn python_client_of_neuroio_works_with_the_sandbox() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn javascript_client_of_neuroio_works_with_the_sandbox() {
     let platform = NeuroIo::new().await;
-    match run_node("neuroio.mjs", &platform.variables()).await.unwrap() {
-        Some(token) => platform.has_only(&token),
-        // On standard error itself: the test's own output is captured.
-        None => writeln!(
-            std::io::stderr(),
-            "NOT RUN: NeuroIO's JavaScript client, because there is no `node`."
-        )
-        .unwrap(),
+    if let Some(token) = JAVASCRIPT.run("neuroio.mjs", &platform.variables()).await.unwrap() {
+        platform.has_only(&token);
     }
 }
 

@@ -1,6 +1,6 @@
-//! The platforms' public clients for Python and JavaScript, for the tests that compare the sandboxes with them.
+//! The platforms' public clients for Python, for the tests that compare the sandboxes with them.
 //!
-//! pip and npm download them once to `target/clients/`, with the versions and hashes of the lock files in
+//! pip downloads them once to `target/clients/`, with the versions and hashes of the requirements in
 //! `tests/sandbox/clients/`. The scripts there call the clients.
 
 use std::ffi::OsString;
@@ -25,24 +25,11 @@ pub(crate) async fn run_python(script: &str, variables: &[(&str, &str)]) -> Resu
     let mut command = clean(python);
     // Without the script's folder in the search path: the scripts have the names of the packages.
     command.env("PYTHONPATH", packages).arg("-P").arg(folder().join(script));
-    run(command.envs(variables.iter().copied())).await
+    printed_json(command.envs(variables.iter().copied())).await
 }
 
-/// Runs a JavaScript with these environment variables, and returns the JSON that it prints. Without Node, returns `None`;
-/// in CI, that is an error.
-pub(crate) async fn run_node(script: &str, variables: &[(&str, &str)]) -> Result<Option<Value>> {
-    if let Err(missing) = bounded(clean("node").arg("--version"), RUN_LIMIT).await {
-        let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
-        ensure!(!in_ci, "{script} needs Node and npm on the PATH: {missing:#}");
-        return Ok(None);
-    }
-    let packages = node_packages().await?;
-    let mut command = clean("node");
-    command.env("PACKAGES", packages).arg(folder().join(script));
-    run(command.envs(variables.iter().copied())).await.map(Some)
-}
-
-async fn run(command: &mut Command) -> Result<Value> {
+/// Runs a script, and returns the JSON that it prints.
+pub(crate) async fn printed_json(command: &mut Command) -> Result<Value> {
     let output = output(command, RUN_LIMIT).await?;
     let [stdout, stderr] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     ensure!(output.status.success(), "the script failed\n{stdout}\n{stderr}");
@@ -82,31 +69,8 @@ async fn python_packages() -> Result<&'static (OsString, PathBuf)> {
         .context("no Python clients: they need Python 3.11 or later, with pip")
 }
 
-/// Returns the folder with the packages for Node.
-async fn node_packages() -> Result<PathBuf> {
-    let lock = folder().join("package-lock.json");
-    let dir = packages("node", &lock)?;
-    if !dir.exists() {
-        download(&dir, "the JavaScript client from npm (2 MB)", async |temporary| {
-            let target = temporary.join("packages");
-            fs::create_dir_all(&target)?;
-            fs::copy(&lock, target.join("package-lock.json"))?;
-            fs::copy(folder().join("package.json"), target.join("package.json"))?;
-            // With the caller's whole environment, which may name a proxy, a certificate or a mirror.
-            let mut npm = Command::new("npm");
-            npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache"]);
-            npm.arg(temporary.join("cache")).current_dir(&target);
-            bounded(&mut npm, DOWNLOAD_LIMIT).await?;
-            Ok(target)
-        })
-        .await
-        .context("no JavaScript client: it needs npm")?;
-    }
-    Ok(dir)
-}
-
 /// The folder in `target/` for the packages of this lock file.
-fn packages(name: &str, lock: &Path) -> Result<PathBuf> {
+pub(crate) fn packages(name: &str, lock: &Path) -> Result<PathBuf> {
     let hash = ring::digest::digest(&ring::digest::SHA256, &fs::read(lock)?);
     let hash: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Ok(target()?.join("clients").join(format!("{name}-{hash}")))

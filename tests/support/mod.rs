@@ -2,6 +2,7 @@
 
 pub(crate) mod clients;
 pub(crate) mod https;
+pub(crate) mod node;
 pub(crate) mod openbao;
 pub(crate) mod proto;
 pub(crate) mod striim;
