@@ -139,6 +139,7 @@ fn between<'a>(text: &'a str, open: &'a str, close: char) -> impl Iterator<Item 
 fn links_and_named_files_exist() {
     pages_are_written();
     let mut pages = files(&root().join("docs"));
+    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
     pages.extend(["README.md", "CHANGELOG.md"].map(PathBuf::from));
     for page in pages {
         let text = read(&page);

@@ -1,5 +1,6 @@
 //! Helpers of all tests: the real Terraform, which the benchmarks and the demo use too, and the plugin protocol.
 
+pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod https;
 pub(crate) mod node;

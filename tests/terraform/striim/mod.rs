@@ -5,6 +5,7 @@ mod adoption;
 mod another_account;
 mod another_vendor;
 mod concurrency;
+mod console;
 mod consumer;
 mod drift;
 mod encryption;
