@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -98,10 +98,13 @@ impl Registry {
 
     /// Adds a release that was signed with `key`. Other versions in the folder are kept.
     pub fn add(&self, release: &ReleaseFiles, key: &PublicKey) -> Result<()> {
-        key.verify(&release.signature(), &release.checksums())?;
+        check(release, key)?;
         let (provider, version) = (release.provider(), release.version());
         let folder = self.folder.join(API.trim_matches('/')).join(NAMESPACE).join(provider);
         let version_folder = folder.join(version.to_string());
+        let versions_file = folder.join("versions");
+        let mut versions: Versions = published::document(&versions_file)?;
+        versions.add(release)?;
         if let Files::Copied = self.files {
             copy_files(release, &version_folder)?;
         }
@@ -115,10 +118,7 @@ impl Registry {
             published::write_document(&file, &document)?;
         }
 
-        let file = folder.join("versions");
-        let mut versions: Versions = published::document(&file)?;
-        versions.add(release);
-        published::write_document(&file, &versions)?;
+        published::write_document(&versions_file, &versions)?;
 
         // GitHub Pages would leave out `.well-known`.
         published::replace(&self.folder.join(".nojekyll"), b"")?;
@@ -161,20 +161,54 @@ impl Registry {
 }
 
 impl Versions {
-    /// Adds the release's version, or its platforms to that version.
-    fn add(&mut self, release: &ReleaseFiles) {
+    /// Adds the release's version, or platforms to that version. Its checksums replace the published ones, so they must list the
+    /// published archives, too.
+    fn add(&mut self, release: &ReleaseFiles) -> Result<()> {
         let version = release.version();
-        let added = release.archives().iter().map(|archive| archive.platform.clone());
-        match self.versions.iter_mut().find(|listed| listed.version == *version) {
-            Some(listed) => listed.platforms.extend(added),
-            None => self.versions.push(ListedVersion {
-                version: version.clone(),
-                protocols: vec![manifest::PROTOCOL.to_owned()],
-                platforms: added.collect(),
-            }),
+        let platforms: BTreeSet<_> = release
+            .archives()
+            .iter()
+            .map(|archive| archive.platform.clone())
+            .collect();
+        let former = self.versions.extract_if(.., |listed| listed.version == *version);
+        for missing in former.flat_map(|listed| listed.platforms) {
+            ensure!(
+                platforms.contains(&missing),
+                "{} {version} is published for {missing}, which is missing in {}. Add all archives of the version together.",
+                release.provider(),
+                release.directory().display()
+            );
         }
+        self.versions.push(ListedVersion {
+            version: version.clone(),
+            protocols: vec![manifest::PROTOCOL.to_owned()],
+            platforms,
+        });
         self.versions.sort_by(|one, other| one.version.cmp(&other.version));
+        Ok(())
     }
+}
+
+/// Checks what Terraform checks when it installs the release.
+fn check(release: &ReleaseFiles, key: &PublicKey) -> Result<()> {
+    let (signature, checksums) = (release.signature(), release.checksums());
+    ensure!(
+        signature.exists(),
+        "{} does not exist. Run `cargo release sign` first.",
+        signature.display()
+    );
+    key.verify(&signature, &checksums)?;
+    let sums = fs::read_to_string(&checksums).with_context(|| format!("cannot read {}", checksums.display()))?;
+    for archive in release.archives() {
+        let sum = format!("{}  {}", archive.sha256, archive.file_name);
+        ensure!(
+            sums.lines().any(|line| line == sum),
+            "{} does not contain the hash of {}. Run `cargo release sign` again.",
+            checksums.display(),
+            archive.file_name
+        );
+    }
+    Ok(())
 }
 
 /// Copies what `Download` refers to.
@@ -218,14 +252,13 @@ mod tests {
     #[test]
     fn versions_and_platforms_are_listed_once_in_order() {
         let (registry, key) = (tempfile::tempdir().unwrap(), signing_key());
-        for (version, platform) in [
-            ("0.10.0", "linux_amd64"),
-            ("0.9.0", "linux_arm64"),
-            ("0.9.0", "darwin_arm64"),
-            ("0.9.0", "darwin_arm64"),
-            ("0.10.0-rc.1", "linux_amd64"),
+        for (version, platforms) in [
+            ("0.10.0", &["linux_amd64"][..]),
+            ("0.9.0", &["linux_arm64"]),
+            ("0.9.0", &["linux_arm64", "darwin_arm64"]),
+            ("0.10.0-rc.1", &["linux_amd64"]),
         ] {
-            let (_dist, release) = release(version, &[platform], "program");
+            let (_dist, release) = release(version, platforms, "program");
             add(registry.path(), Files::Copied, &release, &key).unwrap();
         }
         let platform = |os, arch| json!({ "os": os, "arch": arch });
@@ -239,6 +272,16 @@ mod tests {
                 version("0.10.0", &[platform("linux", "amd64")]),
             ] })
         );
+    }
+
+    #[test]
+    fn release_without_a_published_platform_is_rejected() {
+        let (registry, key) = (tempfile::tempdir().unwrap(), signing_key());
+        let (_dist, both) = release("0.1.0", &["linux_amd64", "linux_arm64"], "program");
+        add(registry.path(), Files::Copied, &both, &key).unwrap();
+        let (_dist, one) = release("0.1.0", &["linux_amd64"], "program");
+        let error = add(registry.path(), Files::Copied, &one, &key).unwrap_err();
+        assert!(error.to_string().contains("published for linux_arm64"), "{error}");
     }
 
     #[test]
@@ -271,13 +314,33 @@ mod tests {
     }
 
     #[test]
-    fn release_signed_by_another_key_is_rejected_and_nothing_published() {
-        let registry = tempfile::tempdir().unwrap();
+    fn release_that_terraform_would_refuse_is_rejected_and_nothing_published() {
+        let (registry, key) = (tempfile::tempdir().unwrap(), signing_key());
+        let public = PublicKey::parse(&key.public_key().unwrap()).unwrap();
         let (_dist, release) = release("0.1.0", &["linux_amd64"], "program");
+        let add = || Registry::new(registry.path(), Files::Copied).add(&release, &public);
+
+        let unsigned = add().unwrap_err();
+        assert!(
+            unsigned.to_string().contains("Run `cargo release sign` first"),
+            "{unsigned}"
+        );
+
         release.sign(&signing_key()).unwrap();
-        let other = PublicKey::parse(&signing_key().public_key().unwrap()).unwrap();
-        let error = Registry::new(registry.path(), Files::Copied).add(&release, &other);
-        assert!(error.unwrap_err().to_string().contains(other.id()));
+        let foreign = add().unwrap_err();
+        assert!(foreign.to_string().contains(public.id()), "{foreign}");
+
+        fs::write(release.checksums(), "").unwrap();
+        release.sign(&key).unwrap();
+        let incomplete = add().unwrap_err();
+        assert!(
+            incomplete.to_string().contains("Run `cargo release sign` again"),
+            "{incomplete}"
+        );
+
         assert_eq!(fs::read_dir(registry.path()).unwrap().count(), 0);
+        release.write_checksums().unwrap();
+        release.sign(&key).unwrap();
+        add().unwrap();
     }
 }

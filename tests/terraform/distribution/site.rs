@@ -134,14 +134,25 @@ impl Site {
 
     /// A workspace that installs from the mirror's folder.
     pub(super) fn mirror_folder_workspace(&self, terraform: &Terraform) -> Workspace {
-        let block = format!("  filesystem_mirror {{\n    path = {:?}\n  }}\n", self.mirror());
-        self.workspace(terraform, &block, &format!("{NAMESPACE}/striim"))
+        self.workspace_with_mirror(
+            terraform,
+            &format!("filesystem_mirror {{\n    path = {:?}", self.mirror()),
+        )
     }
 
     /// A workspace that installs from the mirror's URL.
     pub(super) fn mirror_workspace(&self, terraform: &Terraform) -> Workspace {
-        let block = format!("  network_mirror {{\n    url = {:?}\n  }}\n", self.mirror_url());
-        self.workspace(terraform, &block, &format!("{NAMESPACE}/striim"))
+        self.workspace_with_mirror(
+            terraform,
+            &format!("network_mirror {{\n    url = {:?}", self.mirror_url()),
+        )
+    }
+
+    /// A workspace whose mirror is that of the one namespace, as docs/DEVELOPING.md shows.
+    fn workspace_with_mirror(&self, terraform: &Terraform, mirror: &str) -> Workspace {
+        let ours = format!("[\"{NAMESPACE}/*\"]");
+        let blocks = format!("  {mirror}\n    include = {ours}\n  }}\n  direct {{\n    exclude = {ours}\n  }}\n");
+        self.workspace(terraform, &blocks, &format!("{NAMESPACE}/striim"))
     }
 
     fn workspace(&self, terraform: &Terraform, installation: &str, source: &str) -> Workspace {
