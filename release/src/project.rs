@@ -102,6 +102,13 @@ impl Project {
     pub(crate) fn cargo(&self) -> Command {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
         cargo.current_dir(&self.root);
+        // Cargo describes the package of this program to it. Build scripts that read the same variables would run again.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name == "OUT_DIR" || name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") {
+                cargo.env_remove(&*name);
+            }
+        }
         cargo
     }
 }

@@ -2,6 +2,8 @@
 //! Terraform.
 
 mod debugging;
+#[cfg(target_os = "linux")]
+mod empty_root;
 mod handshake;
 mod kinds;
 mod kit;
