@@ -38,7 +38,7 @@ impl Demo {
     }
 
     async fn create(&self) -> Result<()> {
-        step(1, "terraform apply creates a token for a camera");
+        step(1, "terraform apply creates a token for a camera").await?;
         self.set(1, true, 1)?;
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
@@ -53,7 +53,7 @@ impl Demo {
     }
 
     async fn switch(&self) -> Result<()> {
-        step(2, "is_active = false disables the token, true enables it again");
+        step(2, "is_active = false disables the token, true enables it again").await?;
         for (active, expected) in [(false, StatusCode::UNAUTHORIZED), (true, StatusCode::OK)] {
             self.set(1, active, 1)?;
             let run = self.stage.workspace.apply().await?.success()?;
@@ -69,7 +69,8 @@ impl Demo {
         step(
             3,
             "another release: a new token is created, then the old one is deleted",
-        );
+        )
+        .await?;
         let (old, _) = self.call().await?;
         self.set(1, true, 2)?;
         let run = self.stage.workspace.apply().await?.success()?;
@@ -90,7 +91,7 @@ impl Demo {
     }
 
     async fn lose_an_answer(&self) -> Result<()> {
-        step(4, "a second camera, and the platform's answer is lost");
+        step(4, "a second camera, and the platform's answer is lost").await?;
         let lost = Fault::new(Effect::Cut).after().on("POST", "/streams/tokens/");
         self.sandbox.fault(lost);
         self.set(2, true, 2)?;
@@ -116,7 +117,8 @@ impl Demo {
         step(
             5,
             "six cameras are one more than the platform allows, and the plan warns",
-        );
+        )
+        .await?;
         self.set(6, true, 2)?;
         let run = self.stage.workspace.plan().await?.success()?;
         ensure!(run.says("This plan exceeds the limit of permanent tokens"), "{run}");
@@ -128,7 +130,7 @@ impl Demo {
     }
 
     async fn delete(&self) -> Result<()> {
-        step(6, "terraform destroy deletes these tokens, and no other");
+        step(6, "terraform destroy deletes these tokens, and no other").await?;
         let other = self.sandbox.add_token(&Realm::Account, true);
         let run = self.stage.workspace.destroy().await?.success()?;
         show(&run, "Destroy complete!");

@@ -48,7 +48,8 @@ impl Demo {
         step(
             1,
             "terraform apply reads both tokens; it creates none, because they always exist",
-        );
+        )
+        .await?;
         self.set("2027-01-15", 1)?;
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
@@ -60,7 +61,7 @@ impl Demo {
     }
 
     async fn move_services(&self) -> Result<String> {
-        step(2, "before a rotation, the services switch to token 2");
+        step(2, "before a rotation, the services switch to token 2").await?;
         self.set("2027-01-15", 2)?;
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
@@ -72,7 +73,7 @@ impl Demo {
     }
 
     async fn rotate(&self, old: &str, token: &str) -> Result<()> {
-        step(3, "the rotation revokes token 1, and its answer is lost");
+        step(3, "the rotation revokes token 1, and its answer is lost").await?;
         self.sandbox.fault(Fault::new(Effect::Cut).after().on("POST", ROTATION));
         self.set("2027-04-15", 1)?;
         let run = self.stage.workspace.plan().await?.success()?;
@@ -90,7 +91,7 @@ impl Demo {
     }
 
     async fn kill_a_run(&self) -> Result<()> {
-        step(4, "a run is killed after it has rotated, before its state is written");
+        step(4, "a run is killed after it has rotated, before its state is written").await?;
         self.sandbox
             .fault(Fault::new(Effect::Hang).after().on("POST", ROTATION));
         self.set("2027-07-15", 1)?;
@@ -116,7 +117,7 @@ impl Demo {
     }
 
     async fn rotate_outside(&self) -> Result<()> {
-        step(5, "a user rotates the tokens in the portal");
+        step(5, "a user rotates the tokens in the portal").await?;
         self.sandbox.rotate_outside(ENVIRONMENT);
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Warning: The streaming tokens");
@@ -130,7 +131,8 @@ impl Demo {
         step(
             6,
             "a personal access token is rotated: the new one is created before the old one is deleted",
-        );
+        )
+        .await?;
         let old = self.stage.workspace.output("pipeline").await?;
         // The answer to the creation is lost. The provider deletes that token, and creates another.
         let lost = Fault::new(Effect::Cut).after().on("POST", "/profile/tokens");
@@ -155,7 +157,8 @@ impl Demo {
         step(
             7,
             "terraform destroy revokes the personal access token, and no streaming token",
-        );
+        )
+        .await?;
         let token = self.services().await?;
         let run = self.stage.workspace.destroy().await?.success()?;
         show(&run, "Destroy complete!");

@@ -2,11 +2,13 @@
 //! and the output.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use secrecy::{ExposeSecret as _, SecretString};
 use token_providers::sandbox::{Listening, Platform, Sandbox};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::terraform::{self, Run, Terraform, Workspace};
@@ -50,6 +52,7 @@ impl Stage {
         workspace.write("main.tf", scene.configuration)?;
         println!("{} Here {} manages them.", scene.opening, workspace.terraform());
         println!("The account is a sandbox on this machine: {}", listening.base_url);
+        println!("Its console: http://{}/", listening.address);
         println!("The configuration: {}", dir.join("main.tf").display());
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy();
         Ok(Self {
@@ -98,9 +101,23 @@ async fn build_provider(platform: &str) -> Result<PathBuf> {
     Ok(directory.join(program).with_extension(std::env::consts::EXE_EXTENSION))
 }
 
+/// Whether to wait before each step.
+static WATCHED: AtomicBool = AtomicBool::new(false);
+
+/// Lets the demo wait before each step.
+pub(crate) fn watch() {
+    WATCHED.store(true, Ordering::Relaxed);
+}
+
 /// Prints the heading of a step.
-pub(crate) fn step(number: usize, title: &str) {
+pub(crate) async fn step(number: usize, title: &str) -> Result<()> {
     println!("\n{number}. {title}");
+    if WATCHED.load(Ordering::Relaxed) {
+        println!("   Press Enter to do this.");
+        // The sandbox answers meanwhile.
+        BufReader::new(tokio::io::stdin()).read_line(&mut String::new()).await?;
+    }
+    Ok(())
 }
 
 /// Prints a statement that has been checked.

@@ -42,7 +42,8 @@ impl Demo {
         step(
             1,
             "terraform apply creates a policy, a role with the policy, and a token with the role",
-        );
+        )
+        .await?;
         self.release(1)?;
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
@@ -61,7 +62,8 @@ impl Demo {
         step(
             2,
             "another release: a new token with the same role, and the old one is revoked",
-        );
+        )
+        .await?;
         let old = self.token().await?;
         self.release(2)?;
         let run = self.stage.workspace.apply().await?.success()?;
@@ -79,7 +81,8 @@ impl Demo {
         step(
             3,
             "a user removes the role, Terraform assigns it again, and the answer is lost",
-        );
+        )
+        .await?;
         let token = self.token().await?;
         self.sandbox.unassign_outside("orders-reader", subject(&token)?);
         self.answers(&token, StatusCode::FORBIDDEN).await?;
@@ -101,7 +104,8 @@ impl Demo {
         step(
             4,
             "a role that is also assigned to another user is not deleted, and the error names the user",
-        );
+        )
+        .await?;
         let ann = || Subject::new("user-email", "ann@acme.com");
         self.sandbox.assign_outside("orders-reader", ann());
         let run = self.stage.workspace.destroy().await?;
@@ -116,7 +120,8 @@ impl Demo {
         step(
             5,
             "terraform destroy deletes everything, in the order that the platform requires",
-        );
+        )
+        .await?;
         let run = self.stage.workspace.destroy().await?.success()?;
         show(&run, "Destroy complete!");
         let (policies, roles, tokens) = (self.sandbox.policies(), self.sandbox.roles(), self.sandbox.tokens());

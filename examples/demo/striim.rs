@@ -46,7 +46,7 @@ impl Demo {
     }
 
     async fn create(&self) -> Result<()> {
-        step(1, "terraform apply creates a token for CI");
+        step(1, "terraform apply creates a token for CI").await?;
         self.set(90, true)?;
         let run = self.stage.workspace.apply().await?.success()?;
         show(&run, "Apply complete!");
@@ -59,7 +59,7 @@ impl Demo {
     }
 
     async fn plan_again(&self) -> Result<()> {
-        step(2, "terraform plan, with the same configuration, finds nothing to do");
+        step(2, "terraform plan, with the same configuration, finds nothing to do").await?;
         let run = self.stage.workspace.plan().await?.success()?;
         ensure!(run.code == Some(0), "{run}");
         show(&run, "No changes.");
@@ -67,7 +67,7 @@ impl Demo {
     }
 
     async fn rotate(&self) -> Result<()> {
-        step(3, "a new expires_at rotates the token in place");
+        step(3, "a new expires_at rotates the token in place").await?;
         let old = self.token().await?;
         self.set(180, true)?;
         let run = self.stage.workspace.apply().await?.success()?;
@@ -93,7 +93,8 @@ impl Demo {
         step(
             4,
             "users' personal access tokens (PATs) are disabled, and enabled again",
-        );
+        )
+        .await?;
         let user = "dana@acme.example";
         self.sandbox.add_user(user, Role::Regular);
         let pat = self.sandbox.add_user_token(user, Some(in_days(30)))?;
@@ -120,7 +121,7 @@ impl Demo {
     }
 
     async fn hand_over(&self) -> Result<()> {
-        step(5, "terraform output delivers the token to Vault");
+        step(5, "terraform output delivers the token to Vault").await?;
         let vault = Vault::open(self.stage.http.clone()).await?;
         let before = vault.version().await?;
         vault.put(&self.stage.workspace.output("ci_token").await?).await?;
@@ -139,7 +140,7 @@ impl Demo {
 
     /// Encrypts the token's value, and returns the decrypted value.
     async fn encrypt(&self) -> Result<String> {
-        step(6, "age_recipients encrypt the token, so that no state contains it");
+        step(6, "age_recipients encrypt the token, so that no state contains it").await?;
         let identity = age::x25519::Identity::generate();
         let recipients = format!("age_recipients = [\"{}\"]\n", identity.to_public());
         self.stage.workspace.write(RECIPIENTS, &recipients)?;
@@ -160,7 +161,7 @@ impl Demo {
     }
 
     async fn revoke(&self, token: &str) -> Result<()> {
-        step(7, "terraform destroy revokes the token");
+        step(7, "terraform destroy revokes the token").await?;
         let run = self.stage.workspace.destroy().await?.success()?;
         show(&run, "Destroy complete!");
         // Its identity is lost at the end of the demo.
@@ -176,7 +177,7 @@ impl Demo {
 
     fn print_next_steps(&self) {
         println!("\nTo continue, start a permanent sandbox in another terminal:");
-        say("cargo run --features sandbox --bin striim-sandbox");
+        say("cargo run --features sandbox --bin token-sandbox -- striim");
         println!("In a third one, paste the `export` line that it prints, then:");
         say(&format!("cd {}", self.stage.workspace.dir().display()));
         say("export TF_CLI_CONFIG_FILE=$PWD/terraform.tfrc");

@@ -8,4 +8,4 @@ mod quix;
 mod startree;
 mod striim;
 mod upgrade;
-mod world;
+pub(crate) mod world;

@@ -22,7 +22,7 @@ pub trait TokenManagement: Platform {
     const TITLE: &'static str;
 
     /// The behaviour of the platform.
-    type Options: Clone + Debug + Serialize + DeserializeOwned + Send;
+    type Options: Clone + Debug + Default + Serialize + DeserializeOwned + Send;
 
     /// Users, tokens and other objects, with their values: what a seed adds, and what is stored between runs.
     type Contents: Debug + Serialize + DeserializeOwned;

@@ -1,4 +1,4 @@
-# The lifecycle of a token against `striim-sandbox`. These runs create tokens, hence not against a real account.
+# The lifecycle of a token against `token-sandbox`. These runs create tokens, hence not against a real account.
 
 provider "striim" {
   base_url = "http://127.0.0.1:8080/api/v1"
