@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, Collected, StreamBody};
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_stream::StreamExt;
 
@@ -33,7 +34,7 @@ use crate::token::Clock;
 ///               "effect": {"answer": {"status": 502}}}"#;
 /// assert_eq!(serde_json::from_str::<Fault>(json).unwrap(), fault);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Fault {
     /// Restricts the fault to requests with this method.
@@ -56,7 +57,7 @@ pub struct Fault {
 }
 
 /// Whether the platform executes a request that a fault affects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
     /// The fault occurs first. Unless it is a delay, the platform does not execute the request.
@@ -67,7 +68,7 @@ pub enum When {
 }
 
 /// The effect of a fault for the client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// Replaces the platform's answer.
@@ -84,10 +85,11 @@ pub enum Effect {
 }
 
 /// An answer that replaces the platform's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ScriptedAnswer {
     /// The HTTP status.
+    #[schemars(range(min = 100, max = 999))]
     pub status: u16,
     /// The headers.
     #[serde(default)]

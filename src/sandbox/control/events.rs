@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::sse::{self, KeepAlive, Sse};
 use futures_util::Stream;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
@@ -24,9 +25,10 @@ const COALESCING: Duration = Duration::from_millis(200);
 /// The interval of comments that keep the connection open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct After {
+pub(super) struct After {
+    /// Repeats the audit entries after this sequence number first.
     after: Option<u64>,
 }
 

@@ -3,11 +3,13 @@
 use std::fmt::Debug;
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::endpoint::Endpoint;
 use super::overview::{Kind, Quota, Switch};
 use super::rejection::Rejection;
 use super::token::{IssuedToken, TokenView};
@@ -22,10 +24,15 @@ pub trait TokenManagement: Platform {
     const TITLE: &'static str;
 
     /// The behaviour of the platform.
-    type Options: Clone + Debug + Default + Serialize + DeserializeOwned + Send;
+    type Options: Clone + Debug + Default + Serialize + DeserializeOwned + JsonSchema + Send;
 
     /// Users, tokens and other objects, with their values: what a seed adds, and what is stored between runs.
-    type Contents: Debug + Serialize + DeserializeOwned;
+    type Contents: Debug + Serialize + DeserializeOwned + JsonSchema;
+
+    /// The endpoints, relative to `/sandbox`, that only this platform has.
+    fn control_endpoints() -> Vec<Endpoint<Self>> {
+        Vec::new()
+    }
 
     /// The name of the account.
     fn account(&self) -> &str;
@@ -76,8 +83,11 @@ pub trait TokenManagement: Platform {
     /// # Errors
     /// Returns an error if the platform's rules or its portal do not allow it.
     fn set_active(&mut self, id: &str, is_active: bool, now: Timestamp) -> Result<(), Rejection> {
-        let _ = (id, is_active, now);
-        Err(Rejection::invalid("the platform has no inactive tokens"))
+        let _ = is_active;
+        match self.tokens(now).iter().any(|token| token.id == id) {
+            true => Err(Rejection::unsupported("the platform has no inactive tokens")),
+            false => Err(Rejection::not_found(format!("there is no token {id}"))),
+        }
     }
 
     /// Turns a switch on or off.

@@ -22,15 +22,21 @@
 //! | `GET`, `DELETE /sandbox/calls` | the number of calls of each endpoint, `{"GET /service-accounts": 2}`; reset |
 //! | `GET`, `PATCH /sandbox/options` | the behaviour of the platform; change the given options |
 //! | `GET /sandbox/values` | the token values issued, to search a state or a log for leaks |
+//! | `GET /sandbox/openapi.json` | the OpenAPI document of these endpoints |
 //!
 //! A person who can reach the address controls the sandbox, but a web page of another site does not.
 
 mod access;
 mod activity;
 mod audit;
+mod clock;
+mod endpoint;
 mod events;
 mod expiry;
+mod faults;
 mod management;
+mod openapi;
+mod options;
 mod overview;
 mod rejection;
 mod request;
@@ -38,60 +44,140 @@ mod secret_text;
 mod token;
 mod tokens;
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::MethodFilter;
 use axum::{Json, Router, middleware};
-use jiff::{Span, Timestamp, tz::TimeZone};
+use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::{Effect, Fault, Sandbox, console};
+use super::{Fault, Sandbox, console};
 use overview::Counts;
+use rejection::{read_body, read_query};
 
 pub(super) use activity::Activity;
 pub use activity::{AuditEntry, Source, StruckFault};
 pub(super) use audit::record as audit;
 pub use audit::{Audited, AuditedRequest};
+pub use endpoint::Endpoint;
 pub(super) use expiry::expiry;
 pub use management::{Fields, Start, TokenManagement};
 pub use overview::{Field, FieldType, Kind, OtherSandbox, Overview, Quota, Switch};
 pub use rejection::Rejection;
-use rejection::{read_body, read_query};
 pub(super) use request::Change;
 pub(super) use secret_text::expose;
 pub(super) use token::EndedTokens;
 pub use token::{Action, IssuedToken, TokenState, TokenView};
 
-/// The control API and the console. `platform` has the endpoints, relative to `/sandbox`, that only this platform has.
-pub(super) fn routes<P: TokenManagement>(platform: Router<Sandbox<P>>) -> Router<Sandbox<P>> {
-    let api = Router::new()
-        .route("/", get(overview))
-        .route("/tokens", get(tokens::list).post(tokens::create))
-        .route("/tokens/{id}", delete(tokens::revoke))
-        .route("/tokens/{id}/rotate", post(tokens::rotate))
-        .route("/tokens/{id}/activate", post(tokens::activate))
-        .route("/tokens/{id}/deactivate", post(tokens::deactivate))
-        .route("/switches/{name}", put(set_switch))
-        .route("/seed", post(seed))
-        .route("/clock", get(clock).post(move_clock))
-        .route("/audit", get(audit_log))
-        .route("/events", get(events::stream))
-        .route("/faults", get(faults).post(add_fault).delete(clear_faults))
-        .route("/faults/struck", get(struck_faults))
-        .route("/calls", get(calls).delete(reset_calls))
-        .route("/options", get(options).patch(change_options))
-        .route("/values", get(values))
-        .merge(platform)
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed);
+/// The control API and the console.
+pub(super) fn routes<P: TokenManagement>() -> Router<Sandbox<P>> {
     Router::new()
-        .nest("/sandbox", api)
+        .nest("/sandbox", endpoint::router(endpoints()))
         .merge(console::routes())
         .layer(middleware::from_fn(access::require_same_site))
+}
+
+/// The endpoints, relative to `/sandbox`.
+fn endpoints<P: TokenManagement>() -> Vec<Endpoint<P>> {
+    const GET: MethodFilter = MethodFilter::GET;
+    const POST: MethodFilter = MethodFilter::POST;
+    const PUT: MethodFilter = MethodFilter::PUT;
+    const PATCH: MethodFilter = MethodFilter::PATCH;
+    const DELETE: MethodFilter = MethodFilter::DELETE;
+    let mut endpoints = vec![
+        Endpoint::new(GET, "/", overview, "The account, its quota, and what can be done").answers::<Overview>(),
+        Endpoint::new(GET, "/openapi.json", openapi::document, "This document").answers::<Map<String, Value>>(),
+        Endpoint::new(GET, "/tokens", tokens::list, "The tokens by name, then the ended ones")
+            .query::<tokens::Filter>()
+            .answers::<tokens::Page>(),
+        Endpoint::new(
+            POST,
+            "/tokens",
+            tokens::create,
+            "Creates a token as the platform's portal does",
+        )
+        .body::<tokens::Creation>()
+        .creates::<tokens::Issued>(),
+        Endpoint::new(DELETE, "/tokens/{id}", tokens::revoke, "Revokes a token"),
+        Endpoint::new(
+            POST,
+            "/tokens/{id}/rotate",
+            tokens::rotate,
+            "Replaces the value of a token",
+        )
+        .optional_body::<tokens::Rotation>()
+        .answers::<tokens::Issued>(),
+        Endpoint::new(
+            POST,
+            "/tokens/{id}/activate",
+            tokens::activate,
+            "Makes an inactive token valid",
+        )
+        .answers::<tokens::Changed>(),
+        Endpoint::new(
+            POST,
+            "/tokens/{id}/deactivate",
+            tokens::deactivate,
+            "Makes a token invalid",
+        )
+        .answers::<tokens::Changed>(),
+        Endpoint::new(PUT, "/switches/{name}", set_switch, "Turns a switch on or off")
+            .body::<Position>()
+            .answers::<Switch>(),
+        Endpoint::new(POST, "/seed", seed, "Adds objects, bypassing the platform's rules").body::<P::Contents>(),
+        Endpoint::new(GET, "/clock", clock::read, "The sandbox's time").answers::<clock::Now>(),
+        Endpoint::new(POST, "/clock", clock::change, "Moves the clock")
+            .body::<clock::Move>()
+            .answers::<clock::Now>(),
+        Endpoint::new(
+            GET,
+            "/audit",
+            audit_log,
+            "The changing requests, also rejected ones, oldest first",
+        )
+        .query::<AuditQuery>()
+        .answers::<AuditLog>(),
+        Endpoint::new(
+            GET,
+            "/events",
+            events::stream,
+            "What happens: audit, fault, clock and change",
+        )
+        .query::<events::After>()
+        .streams(),
+        Endpoint::new(GET, "/faults", faults::pending, "The faults that have not struck yet").answers::<Vec<Fault>>(),
+        Endpoint::new(POST, "/faults", faults::add, "Adds a fault").body::<Fault>(),
+        Endpoint::new(DELETE, "/faults", faults::clear, "Removes all pending faults"),
+        Endpoint::new(GET, "/faults/struck", faults::struck, "The latest faults that struck")
+            .answers::<Vec<StruckFault>>(),
+        Endpoint::new(
+            GET,
+            "/calls",
+            calls,
+            "The number of calls of each endpoint of the platform's API",
+        )
+        .answers::<BTreeMap<String, usize>>(),
+        Endpoint::new(DELETE, "/calls", reset_calls, "Resets the numbers of calls"),
+        Endpoint::new(GET, "/options", options::read, "The behaviour of the platform").answers::<P::Options>(),
+        Endpoint::new(PATCH, "/options", options::change, "Changes the given options")
+            .body::<P::Options>()
+            .answers::<P::Options>(),
+        Endpoint::new(
+            GET,
+            "/values",
+            values,
+            "The values issued, to search states and logs for leaks",
+        )
+        .answers::<Values>(),
+    ];
+    endpoints.extend(P::control_endpoints());
+    endpoints
 }
 
 async fn not_found() -> Rejection {
@@ -124,7 +210,8 @@ async fn overview<P: TokenManagement>(State(sandbox): State<Sandbox<P>>) -> Json
     })
 }
 
-#[derive(Deserialize)]
+/// The position of a switch.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Position {
     on: bool,
@@ -158,91 +245,29 @@ async fn seed<P: TokenManagement>(State(sandbox): State<Sandbox<P>>, headers: He
     sandbox.finish(change, outcome.map(|()| StatusCode::NO_CONTENT.into_response()))
 }
 
-async fn clock<P: TokenManagement>(State(sandbox): State<Sandbox<P>>) -> Json<Value> {
-    Json(json!({ "now": sandbox.clock.now() }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-enum Move {
-    Advance(Span),
-    Now(Timestamp),
-}
-
-async fn move_clock<P: TokenManagement>(
-    State(sandbox): State<Sandbox<P>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let target = read_body(&body).and_then(|to| match to {
-        Move::Now(now) => Ok(now),
-        Move::Advance(span) => {
-            let later = sandbox.clock.now().to_zoned(TimeZone::UTC).checked_add(span);
-            later
-                .map(|later| later.timestamp())
-                .map_err(|error| Rejection::invalid(error.to_string()))
-        }
-    });
-    let shown = target
-        .as_ref()
-        .map_or_else(|_| "clock".to_owned(), |now| format!("{now:.0}"));
-    let change = Change::by(Source::Clock, &headers, "set clock", shown);
-    let outcome = target.map(|now| {
-        sandbox.set_time(now);
-        Json(json!({ "now": sandbox.clock.now() })).into_response()
-    });
-    sandbox.finish(change, outcome)
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct AuditQuery {
+    /// Selects the entries after this sequence number. By default, the newest ones are returned.
     after: Option<u64>,
+    /// The maximum number of entries; at most 1000, by default 200.
     limit: Option<usize>,
 }
 
-async fn audit_log<P: TokenManagement>(State(sandbox): State<Sandbox<P>>, uri: Uri) -> Result<Json<Value>, Rejection> {
+/// A part of the audit log.
+#[derive(Serialize, JsonSchema)]
+struct AuditLog {
+    entries: Vec<AuditEntry>,
+}
+
+async fn audit_log<P: TokenManagement>(
+    State(sandbox): State<Sandbox<P>>,
+    uri: Uri,
+) -> Result<Json<AuditLog>, Rejection> {
     let AuditQuery { after, limit } = read_query(&uri)?;
     let limit = limit.unwrap_or(200).min(1_000);
-    Ok(Json(json!({ "entries": sandbox.activity.audit(after, limit) })))
-}
-
-async fn faults<P: TokenManagement>(State(sandbox): State<Sandbox<P>>) -> Response {
-    Json(&sandbox.traffic.lock().faults).into_response()
-}
-
-async fn struck_faults<P: TokenManagement>(State(sandbox): State<Sandbox<P>>) -> Response {
-    Json(sandbox.activity.latest_struck()).into_response()
-}
-
-/// The maximum number of pending faults.
-const MAX_FAULTS: usize = 1_000;
-
-async fn add_fault<P: TokenManagement>(State(sandbox): State<Sandbox<P>>, headers: HeaderMap, body: Bytes) -> Response {
-    let fault = read_body::<Fault>(&body).and_then(|fault| {
-        if let Effect::Answer(answer) = &fault.effect {
-            answer.build().map_err(|error| Rejection::invalid(error.to_string()))?;
-        }
-        if sandbox.traffic.lock().faults.len() >= MAX_FAULTS {
-            return Err(Rejection::invalid("too many faults are pending; remove them first"));
-        }
-        Ok(fault)
-    });
-    let target = fault
-        .as_ref()
-        .map_or_else(|_| "fault".to_owned(), |fault| format!("{:?}", fault.effect));
-    let change = Change::by(Source::Control, &headers, "add fault", target);
-    let outcome = fault.map(|fault| {
-        sandbox.fault(fault);
-        StatusCode::NO_CONTENT.into_response()
-    });
-    sandbox.finish(change, outcome)
-}
-
-async fn clear_faults<P: TokenManagement>(State(sandbox): State<Sandbox<P>>, headers: HeaderMap) -> Response {
-    sandbox.clear_faults();
-    let change = Change::by(Source::Control, &headers, "remove faults", "all faults");
-    sandbox.finish(change, Ok(StatusCode::NO_CONTENT.into_response()))
+    let entries = sandbox.activity.audit(after, limit);
+    Ok(Json(AuditLog { entries }))
 }
 
 async fn calls<P: TokenManagement>(State(sandbox): State<Sandbox<P>>) -> Response {
@@ -254,37 +279,14 @@ async fn reset_calls<P: TokenManagement>(State(sandbox): State<Sandbox<P>>) -> S
     StatusCode::NO_CONTENT
 }
 
-async fn options<P: TokenManagement>(State(sandbox): State<Sandbox<P>>) -> Response {
-    sandbox.with(|platform, _| Json(platform.options_mut()).into_response())
+/// Values of tokens.
+#[derive(Serialize, JsonSchema)]
+struct Values {
+    issued: Vec<String>,
 }
 
-async fn change_options<P: TokenManagement>(
-    State(sandbox): State<Sandbox<P>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let changes: Result<Map<String, Value>, _> = read_body(&body);
-    let target = changes.as_ref().map_or_else(
-        |_| "options".to_owned(),
-        |changes| changes.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
-    );
-    let change = Change::by(Source::Control, &headers, "change options", target);
-    let outcome = changes.and_then(|changes| {
-        sandbox.with(|platform, _| {
-            let invalid = |error: serde_json::Error| Rejection::invalid(error.to_string());
-            let mut options = serde_json::to_value(platform.options_mut()).map_err(invalid)?;
-            if let Some(fields) = options.as_object_mut() {
-                fields.extend(changes);
-            }
-            *platform.options_mut() = serde_json::from_value(options).map_err(invalid)?;
-            Ok(Json(platform.options_mut()).into_response())
-        })
-    });
-    sandbox.finish(change, outcome)
-}
-
-async fn values<P: TokenManagement>(State(sandbox): State<Sandbox<P>>) -> Json<Value> {
+async fn values<P: TokenManagement>(State(sandbox): State<Sandbox<P>>) -> Json<Values> {
     let issued = sandbox.issued_values();
-    let issued: Vec<_> = issued.iter().map(|value| value.expose_secret()).collect();
-    Json(json!({ "issued": issued }))
+    let issued = issued.iter().map(|value| value.expose_secret().to_owned()).collect();
+    Json(Values { issued })
 }

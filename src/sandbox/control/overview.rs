@@ -1,12 +1,13 @@
 //! What the control API shows of a platform as a whole.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::token::TokenState;
 
 /// A platform, its account, and what can be done there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Overview {
     /// The platform: `striim`, `startree`, `neuroio` or `quix`.
@@ -32,7 +33,7 @@ pub struct Overview {
 }
 
 /// Another sandbox of the same program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OtherSandbox {
     /// The platform: `striim`, `startree`, `neuroio` or `quix`.
     pub platform: &'static str,
@@ -43,7 +44,7 @@ pub struct OtherSandbox {
 }
 
 /// A limit of the number of tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Quota {
     /// The number of tokens that count.
     pub used: usize,
@@ -54,7 +55,7 @@ pub struct Quota {
 }
 
 /// The number of tokens in each state. Of the revoked ones, only the latest are known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Counts {
     /// Valid ones that do not expire soon.
     pub active: usize,
@@ -85,7 +86,7 @@ impl Counts {
 }
 
 /// A kind of tokens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Kind {
     /// The kind, such as `service-account`.
     pub kind: &'static str,
@@ -96,7 +97,7 @@ pub struct Kind {
 }
 
 /// A field of a creation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Field {
     /// The key in the request.
     pub name: &'static str,
@@ -108,12 +109,11 @@ pub struct Field {
     /// The rule, such as `3 to 30 characters`.
     pub help: String,
     /// The values of [`FieldType::Choice`].
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
 }
 
 /// The type of a [`Field`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FieldType {
     /// Any text.
@@ -148,7 +148,7 @@ impl Field {
 }
 
 /// A setting of the account that is on or off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Switch {
     /// The name in requests.
     pub name: &'static str,

@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::Query;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 
 /// The reason a request is rejected. The answer is `{"message": "…"}`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,15 +32,27 @@ impl Rejection {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
+    /// 409: the platform cannot do this with the object.
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, message)
+    }
+
     /// 404: the object does not exist.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 }
 
+/// The body of an error.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Message {
+    message: String,
+}
+
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        (self.status, Json(json!({ "message": self.message }))).into_response()
+        let Self { status, message } = self;
+        (status, Json(Message { message })).into_response()
     }
 }
 

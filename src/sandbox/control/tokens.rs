@@ -8,9 +8,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use secrecy::ExposeSecret as _;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::management::{Fields, TokenManagement};
 use super::rejection::{Rejection, read_body, read_query};
@@ -21,15 +22,61 @@ use crate::sandbox::Sandbox;
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 500;
 
-#[derive(Deserialize)]
+/// Selects tokens.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Filter {
+pub(super) struct Filter {
+    /// The state.
     state: Option<TokenState>,
+    /// A part of the name, the owner, the description or another text, in any case.
     query: Option<String>,
+    /// The kind.
     kind: Option<String>,
+    /// The number of tokens to skip.
     #[serde(default)]
     offset: usize,
+    /// The maximum number of tokens; at most 500, by default 100.
     limit: Option<usize>,
+}
+
+/// A page of tokens.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Page {
+    /// The number of all matching tokens.
+    total: usize,
+    tokens: Vec<TokenView>,
+}
+
+/// A new token.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct Creation {
+    /// The kind of the token.
+    kind: String,
+    /// The fields of the kind, as the overview lists them.
+    #[serde(flatten)]
+    fields: Map<String, Value>,
+}
+
+/// A rotation.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Rotation {
+    /// The new expiry; by default the platform decides.
+    expires_at: Option<Timestamp>,
+}
+
+/// A token and its value.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Issued {
+    token: TokenView,
+    /// The value. It is shown only here.
+    value: String,
+}
+
+/// A token that was changed.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Changed {
+    token: TokenView,
 }
 
 impl Filter {
@@ -60,7 +107,7 @@ fn contains(token: &TokenView, query: &str) -> bool {
 pub(super) async fn list<P: TokenManagement>(
     State(sandbox): State<Sandbox<P>>,
     uri: Uri,
-) -> Result<Response, Rejection> {
+) -> Result<Json<Page>, Rejection> {
     let filter: Filter = read_query(&uri)?;
     let (mut tokens, ended) = sandbox.with(|platform, now| (platform.tokens(now), platform.ended_tokens()));
     tokens.sort_unstable_by(by_name);
@@ -69,7 +116,7 @@ pub(super) async fn list<P: TokenManagement>(
     let total = tokens.len();
     let limit = filter.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let page: Vec<_> = tokens.into_iter().skip(filter.offset).take(limit).collect();
-    Ok(Json(json!({ "total": total, "tokens": page })).into_response())
+    Ok(Json(Page { total, tokens: page }))
 }
 
 fn by_name(one: &TokenView, other: &TokenView) -> Ordering {
@@ -81,28 +128,19 @@ pub(super) async fn create<P: TokenManagement>(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let mut change = Change::console(&headers, "create", "token");
-    let outcome = (|| {
-        let mut fields: Map<String, Value> = read_body(&body)?;
-        let kind = match fields.remove("kind") {
-            Some(Value::String(kind)) => kind,
-            _ => return Err(Rejection::invalid("kind: the kind of the token is required")),
-        };
-        if let Some(Value::String(name)) = fields.get("name") {
-            change.target = format!("{kind} {name}");
-        } else {
-            change.target.clone_from(&kind);
-        }
+    let creation = read_body::<Creation>(&body);
+    let target = match &creation {
+        Ok(Creation { kind, fields }) => match fields.get("name") {
+            Some(Value::String(name)) => format!("{kind} {name}"),
+            _ => kind.clone(),
+        },
+        Err(_) => "token".to_owned(),
+    };
+    let outcome = creation.and_then(|Creation { kind, fields }| {
         let issued = sandbox.with(|platform, now| platform.create(&kind, Fields::new(fields), now))?;
-        Ok((StatusCode::CREATED, answer(&issued)).into_response())
-    })();
-    sandbox.finish(change, outcome)
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Rotation {
-    expires_at: Option<Timestamp>,
+        Ok((StatusCode::CREATED, answer(issued)).into_response())
+    });
+    sandbox.finish(Change::console(&headers, "create", target), outcome)
 }
 
 pub(super) async fn rotate<P: TokenManagement>(
@@ -118,7 +156,7 @@ pub(super) async fn rotate<P: TokenManagement>(
             false => read_body(&body)?,
         };
         let issued = sandbox.with(|platform, now| platform.rotate(&id, expires_at, now))?;
-        Ok(answer(&issued).into_response())
+        Ok(answer(issued).into_response())
     })();
     sandbox.finish(change, outcome)
 }
@@ -144,7 +182,12 @@ fn set_active<P: TokenManagement>(sandbox: &Sandbox<P>, id: &str, is_active: boo
     let change = Change::console(headers, action, sandbox.description(id));
     let outcome = sandbox
         .with(|platform, now| platform.set_active(id, is_active, now))
-        .map(|()| Json(json!({ "token": sandbox.token_by_id(id) })).into_response());
+        .and_then(|()| {
+            let token = sandbox
+                .token_by_id(id)
+                .ok_or_else(|| Rejection::not_found("the token is gone"))?;
+            Ok(Json(Changed { token }).into_response())
+        });
     sandbox.finish(change, outcome)
 }
 
@@ -158,8 +201,11 @@ pub(super) async fn revoke<P: TokenManagement>(
     sandbox.finish(change, outcome.map(|()| StatusCode::NO_CONTENT.into_response()))
 }
 
-fn answer(issued: &IssuedToken) -> Json<Value> {
-    Json(json!({ "token": issued.token, "value": issued.value.expose_secret() }))
+fn answer(issued: IssuedToken) -> Json<Issued> {
+    Json(Issued {
+        token: issued.token,
+        value: issued.value.expose_secret().to_owned(),
+    })
 }
 
 impl<P: TokenManagement> Sandbox<P> {

@@ -1,6 +1,7 @@
 //! The contents of an account: what a seed adds, and what is stored between runs.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,7 @@ use super::state::{NeuroIo, Realm};
 use crate::sandbox::control::expose;
 
 /// The tokens of an account. Every field is optional.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Contents {
     /// The API tokens, which manage the stream tokens of a realm and never expire.
@@ -18,18 +19,19 @@ pub struct Contents {
 }
 
 /// An API token.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ApiTokenContents {
     /// What it manages.
     pub realm: Realm,
     /// The value; random by default.
     #[serde(serialize_with = "expose", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub value: Option<SecretString>,
 }
 
 /// A stream token.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TokenContents {
     /// The realm that it belongs to.
@@ -44,6 +46,7 @@ pub struct TokenContents {
     pub created_at: Option<Timestamp>,
     /// The value; random by default.
     #[serde(serialize_with = "expose", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub value: Option<SecretString>,
     /// The id; by default the next one.
     #[serde(skip_serializing_if = "Option::is_none")]

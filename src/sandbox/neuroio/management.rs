@@ -87,7 +87,7 @@ impl TokenManagement for NeuroIo {
 
     fn rotate(&mut self, id: &str, _: Option<Timestamp>, _: Timestamp) -> Result<IssuedToken, Rejection> {
         self.id(id)?;
-        Err(Rejection::invalid(
+        Err(Rejection::unsupported(
             "NeuroIO has no rotation: create another token and revoke this one",
         ))
     }

@@ -37,7 +37,7 @@ impl Platform for NeuroIo {
     }
 
     fn control_routes() -> Router<Sandbox> {
-        control::routes(Router::new())
+        control::routes()
     }
 
     fn issued(&self) -> &IssuedValues {

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::status_code;
@@ -11,7 +12,7 @@ use crate::sandbox::status_code;
 /// The defaults are the behaviour that NeuroIO's documentation and its clients for Python and
 /// JavaScript show. Where an option is marked as undocumented, a robust client must work with each
 /// value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Options {
     /// The maximum number of permanent tokens of an account or space. Documented as five.
@@ -21,6 +22,7 @@ pub struct Options {
     /// The status if the limit of permanent tokens is reached. Not documented; the tests of the
     /// Python client show a creation that is rejected with 400.
     #[serde(with = "status_code")]
+    #[schemars(with = "u16", range(min = 100, max = 999))]
     pub limit_reached: StatusCode,
     /// The value of `expires` of a permanent token. The documentation says only that permanent
     /// tokens "do not expire automatically".
@@ -112,7 +114,7 @@ pub fn option_variants() -> Vec<Options> {
 }
 
 /// The value of `expires` of a permanent token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PermanentExpiry {
     /// `null`
@@ -126,7 +128,7 @@ pub enum PermanentExpiry {
 }
 
 /// The state of an expired token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expired {
     /// The token stays in the list unchanged.
@@ -138,7 +140,7 @@ pub enum Expired {
 }
 
 /// The format of an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Instants {
     /// `2021-05-28T10:37:51.433760+00:00`
@@ -148,7 +150,7 @@ pub enum Instants {
 }
 
 /// The order of the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
     /// In the order of creation.
@@ -158,7 +160,7 @@ pub enum Order {
 }
 
 /// The request that activates and deactivates a token. Another request is answered with 405.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Update {
     /// The requests of both clients.
@@ -170,7 +172,7 @@ pub enum Update {
 }
 
 /// The body of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorBody {
     /// `{"error_codes": [400], "message": "…", "fields": […]}`

@@ -1,6 +1,7 @@
 //! The contents of an organisation: what a seed adds, and what is stored between runs.
 
 use jiff::{Span, Timestamp};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use super::state::{Portal, Role, Workspace};
 use crate::sandbox::control::{Rejection, expiry, expose};
 
 /// Users and workspaces. Every field but names is optional.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Contents {
     /// The users.
@@ -19,7 +20,7 @@ pub struct Contents {
 }
 
 /// A user.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct UserContents {
     /// The id; random by default.
@@ -33,13 +34,14 @@ pub struct UserContents {
 }
 
 /// A personal access token.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TokenContents {
     /// The name.
     pub name: String,
     /// The value; random by default.
     #[serde(default, serialize_with = "expose", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub value: Option<SecretString>,
     /// The expiry. Without it and `expires-in`, the token never expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,7 +61,7 @@ pub struct TokenContents {
 }
 
 /// A workspace with its two streaming tokens.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WorkspaceContents {
     /// The id, such as `acme-shop-dev`.
@@ -69,6 +71,7 @@ pub struct WorkspaceContents {
     pub tokens: Vec<StreamingTokenContents>,
     /// The password of the broker; random by default.
     #[serde(default, serialize_with = "expose", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub password: Option<SecretString>,
     /// The time of the creation; by default now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,11 +82,12 @@ pub struct WorkspaceContents {
 }
 
 /// A streaming token.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct StreamingTokenContents {
     /// The value; random by default.
     #[serde(default, serialize_with = "expose", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub value: Option<SecretString>,
     /// The time at which it was issued; by default the creation of the workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]

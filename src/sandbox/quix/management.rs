@@ -94,7 +94,7 @@ impl TokenManagement for Portal {
                     value: token.value,
                 })
             }
-            STREAMING => Err(Rejection::invalid(
+            STREAMING => Err(Rejection::unsupported(
                 "every workspace has two streaming tokens; rotate them instead",
             )),
             _ => Err(Rejection::invalid(format!("kind: must be {PERSONAL}"))),
@@ -104,12 +104,12 @@ impl TokenManagement for Portal {
     fn rotate(&mut self, id: &str, expires_at: Option<Timestamp>, now: Timestamp) -> Result<IssuedToken, Rejection> {
         let Some((workspace, slot)) = self.streaming_token(id) else {
             self.personal_access_token(id)?;
-            return Err(Rejection::invalid(
+            return Err(Rejection::unsupported(
                 "Quix has no rotation of personal access tokens: create another one and revoke this one",
             ));
         };
         if slot != 1 || expires_at.is_some() {
-            return Err(Rejection::invalid(
+            return Err(Rejection::unsupported(
                 "a rotation revokes token 1 and takes no expiry: token 2 becomes token 1",
             ));
         }
@@ -123,7 +123,7 @@ impl TokenManagement for Portal {
 
     fn revoke(&mut self, id: &str, now: Timestamp) -> Result<(), Rejection> {
         if self.streaming_token(id).is_some() {
-            return Err(Rejection::invalid("a streaming token is revoked by a rotation"));
+            return Err(Rejection::unsupported("a streaming token is revoked by a rotation"));
         }
         let user = self.personal_access_token(id)?.user.clone();
         self.delete_token(&user, id, now);

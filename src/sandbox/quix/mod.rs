@@ -43,7 +43,7 @@ impl Platform for Portal {
     }
 
     fn control_routes() -> Router<Sandbox> {
-        control::routes(Router::new())
+        control::routes()
     }
 
     /// The tokens of users and workspaces and the passwords of brokers.

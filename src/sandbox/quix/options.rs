@@ -3,6 +3,7 @@
 
 use http::StatusCode;
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::personal_access_tokens::PersonalAccessTokenOptions;
@@ -12,7 +13,7 @@ use crate::sandbox::status_code;
 ///
 /// The defaults are the behaviour that Quix's documentation and its Python client show. Where an
 /// option is marked as undocumented, a robust client must work with each value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Options {
     /// The paths to read and rotate streaming tokens. Quix published them in 2023.
@@ -31,6 +32,7 @@ pub struct Options {
     pub readers: Readers,
     /// The status if the caller lacks the permission. Not documented.
     #[serde(with = "status_code")]
+    #[schemars(with = "u16", range(min = 100, max = 999))]
     pub forbidden: StatusCode,
     /// Whether users can list workspaces. A comment in the Python client says that they may not.
     pub users_list_workspaces: bool,
@@ -110,7 +112,7 @@ pub fn option_variants() -> Vec<Options> {
 }
 
 /// The paths to read and rotate streaming tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Paths {
     /// Paths below the workspace with a rotation by POST, as Quix's own Postman collection of 2023
@@ -140,7 +142,7 @@ impl Paths {
 }
 
 /// The JSON of both tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tokens {
     /// `{"current": "…", "next": "…"}`, as Quix's own Postman collection of 2023 shows.
@@ -156,7 +158,7 @@ pub enum Tokens {
 }
 
 /// The answer to a rotation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rotated {
     /// 200 with both tokens.
@@ -170,7 +172,7 @@ pub enum Rotated {
 }
 
 /// The callers that may read the streaming tokens of a workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Readers {
     /// Every user.
@@ -182,7 +184,7 @@ pub enum Readers {
 }
 
 /// The body of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorBody {
     /// `{"title": "…", "status": 403, "detail": "…"}`

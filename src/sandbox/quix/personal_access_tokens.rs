@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,11 +22,12 @@ use crate::sandbox::status_code;
 
 /// What the collection leaves open about personal access tokens. A robust client must work with
 /// each value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PersonalAccessTokenOptions {
     /// The status that rejects a second token of the same name; `None` if names need not be unique.
     #[serde(with = "status_code::optional")]
+    #[schemars(with = "Option<u16>", range(min = 100, max = 999))]
     pub unique_names: Option<StatusCode>,
     /// The maximum number of tokens of a user.
     pub limit: Option<TokenLimit>,
@@ -49,20 +51,23 @@ pub struct PersonalAccessTokenOptions {
     pub has_envelope: bool,
     /// The status of a successful creation.
     #[serde(with = "status_code")]
+    #[schemars(with = "u16", range(min = 100, max = 999))]
     pub created: StatusCode,
     /// The status of the deletion of a token that does not exist.
     #[serde(with = "status_code")]
+    #[schemars(with = "u16", range(min = 100, max = 999))]
     pub missing: StatusCode,
 }
 
 /// The maximum number of a user's tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TokenLimit {
     /// The number.
     pub tokens: usize,
     /// The status that rejects a further token.
     #[serde(with = "status_code")]
+    #[schemars(with = "u16", range(min = 100, max = 999))]
     pub status: StatusCode,
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use super::state::{Environment, Policy, Role, ServiceToken, Subject, alphanumeri
 use crate::sandbox::control::{Rejection, expose};
 
 /// Policies, roles and service tokens. Every field but names is optional.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Contents {
     /// The policies.
@@ -23,7 +24,7 @@ pub struct Contents {
 }
 
 /// A policy.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PolicyContents {
     /// The name.
@@ -42,7 +43,7 @@ pub struct PolicyContents {
 }
 
 /// A role.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RoleContents {
     /// The name.
@@ -59,7 +60,7 @@ pub struct RoleContents {
 }
 
 /// A service token.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TokenContents {
     /// The access key, of letters and digits; random by default.
@@ -67,6 +68,7 @@ pub struct TokenContents {
     pub access_key: Option<String>,
     /// The secret key; random by default.
     #[serde(serialize_with = "expose", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub secret_key: Option<SecretString>,
     /// The description.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,15 +1,16 @@
 //! What an administrator sees and does in StarTree's Security Manager.
 
-use axum::body::Bytes;
+use std::collections::BTreeSet;
+
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
-use axum::{Json, Router};
+use axum::routing::MethodFilter;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::Sandbox;
 use super::contents::Contents;
@@ -18,8 +19,8 @@ use super::refusal::Refusal;
 use super::state::{ADMINISTRATOR, Environment, Role, ServiceToken, Subject, alphanumeric};
 use crate::sandbox::Platform as _;
 use crate::sandbox::control::{
-    Action, Change, Field, FieldType, Fields, IssuedToken, Kind, Rejection, Start, TokenManagement, TokenState,
-    TokenView,
+    Action, Change, Endpoint, Field, FieldType, Fields, IssuedToken, Kind, Rejection, Start, TokenManagement,
+    TokenState, TokenView,
 };
 
 const SERVICE_TOKEN: &str = "service-token";
@@ -30,6 +31,16 @@ impl TokenManagement for Environment {
 
     type Options = Options;
     type Contents = Contents;
+
+    fn control_endpoints() -> Vec<Endpoint<Self>> {
+        const ASSIGNMENT: &str = "/roles/{name}/assignments/{subject-type}/{subject}";
+        vec![
+            Endpoint::new(MethodFilter::GET, "/roles", roles, "The roles and their assignments")
+                .answers::<Vec<RoleView>>(),
+            Endpoint::new(MethodFilter::PUT, ASSIGNMENT, assign, "Assigns a role"),
+            Endpoint::new(MethodFilter::DELETE, ASSIGNMENT, unassign, "Removes an assignment"),
+        ]
+    }
 
     fn account(&self) -> &str {
         &self.name
@@ -73,7 +84,7 @@ impl TokenManagement for Environment {
 
     fn rotate(&mut self, id: &str, _: Option<Timestamp>, _: Timestamp) -> Result<IssuedToken, Rejection> {
         self.require_token(id)?;
-        Err(Rejection::invalid(
+        Err(Rejection::unsupported(
             "StarTree has no rotation: create another token and revoke this one",
         ))
     }
@@ -190,36 +201,33 @@ impl Environment {
     }
 }
 
-/// The endpoints of roles, relative to `/sandbox`.
-pub(super) fn routes() -> Router<Sandbox> {
-    Router::new().route("/roles", get(roles)).route(
-        "/roles/{name}/assignments/{subject-type}/{subject}",
-        put(assign).delete(unassign),
-    )
+async fn roles(State(sandbox): State<Sandbox>) -> Json<Vec<RoleView>> {
+    sandbox.with(|environment, _| Json(environment.roles.iter().map(RoleView::from).collect()))
 }
 
-async fn roles(State(sandbox): State<Sandbox>) -> Json<Value> {
-    sandbox.with(|environment, _| {
-        let roles = environment.roles.iter().map(|(name, role)| described(name, role));
-        Json(roles.collect())
-    })
+/// A role with its policies and assignments.
+#[derive(Serialize, JsonSchema)]
+struct RoleView {
+    name: String,
+    description: Option<String>,
+    policies: BTreeSet<String>,
+    assignments: Vec<Subject>,
 }
 
-fn described(name: &str, role: &Role) -> Value {
-    let assignments = role
-        .subjects()
-        .map(|subject| json!({ "subject-type": subject.subject_type, "subject": subject.subject }));
-    json!({
-        "name": name,
-        "description": role.description,
-        "policies": role.policies,
-        "assignments": assignments.collect::<Vec<_>>(),
-    })
+impl From<(&String, &Role)> for RoleView {
+    fn from((name, role): (&String, &Role)) -> Self {
+        Self {
+            name: name.clone(),
+            description: role.description.clone(),
+            policies: role.policies.clone(),
+            assignments: role.subjects().cloned().collect(),
+        }
+    }
 }
 
 type Assignment = Path<(String, String, String)>;
 
-async fn assign(State(sandbox): State<Sandbox>, Path(path): Assignment, headers: HeaderMap, _: Bytes) -> Response {
+async fn assign(State(sandbox): State<Sandbox>, Path(path): Assignment, headers: HeaderMap) -> Response {
     change_assignment(&sandbox, &headers, "assign", path, Environment::assign)
 }
 
@@ -238,7 +246,7 @@ fn change_assignment(
     let outcome = sandbox.with(|environment, now| {
         let subject = Subject::new(&subject_type, &subject);
         if !subject.has_valid_type() {
-            return Err(Rejection::invalid(
+            return Err(Rejection::not_found(
                 "the subject type must be user-email, group, domain or service-token",
             ));
         }

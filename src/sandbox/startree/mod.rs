@@ -53,7 +53,7 @@ impl Platform for Environment {
     }
 
     fn control_routes() -> Router<Sandbox> {
-        control::routes(management::routes())
+        control::routes()
     }
 
     fn issued(&self) -> &IssuedValues {

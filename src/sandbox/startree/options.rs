@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::status_code;
@@ -11,7 +12,7 @@ use crate::sandbox::status_code;
 /// StarTree's page *Using the RBAC API* shows every request but only describes the answers.
 /// Therefore nearly every option is about undocumented behaviour, and a robust client must work
 /// with each value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Options {
     /// The statuses of successful requests.
@@ -47,12 +48,15 @@ pub struct Options {
     pub names: Names,
     /// The status for a name that is in use.
     #[serde(with = "status_code")]
+    #[schemars(with = "u16", range(min = 100, max = 999))]
     pub name_taken: StatusCode,
     /// The status for an object that does not exist.
     #[serde(with = "status_code")]
+    #[schemars(with = "u16", range(min = 100, max = 999))]
     pub not_found: StatusCode,
     /// The status for the deletion of an attached policy or of an assigned role.
     #[serde(with = "status_code")]
+    #[schemars(with = "u16", range(min = 100, max = 999))]
     pub in_use: StatusCode,
     /// The answer to an assignment or attachment that exists, or to a removal of one that does not.
     pub repeated: Repeated,
@@ -69,6 +73,7 @@ pub struct Options {
     pub pinot_access: PinotAccess,
     /// Pinot's status for a service token that it does not accept.
     #[serde(with = "status_code")]
+    #[schemars(with = "u16", range(min = 100, max = 999))]
     pub forbidden: StatusCode,
     /// Whether Pinot also accepts user name and password.
     pub basic_auth: bool,
@@ -163,7 +168,7 @@ pub fn option_variants() -> Vec<Options> {
 }
 
 /// The statuses of successful requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Success {
     /// 200 for everything.
@@ -173,7 +178,7 @@ pub enum Success {
 }
 
 /// The envelope of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Envelope {
     /// None.
@@ -187,7 +192,7 @@ pub enum Envelope {
 }
 
 /// The rows in the list of a role's policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Attached {
     /// An object per policy, as in the list of all policies.
@@ -199,7 +204,7 @@ pub enum Attached {
 }
 
 /// The format of SRNs in answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Srns {
     /// `srn2:role#name`
@@ -211,7 +216,7 @@ pub enum Srns {
 }
 
 /// The format of subject types in answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SubjectTypes {
     /// `user-email`
@@ -221,7 +226,7 @@ pub enum SubjectTypes {
 }
 
 /// The time of the creation of a service token in answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CreationTime {
     /// `"createdAt": "2027-02-07T00:00:00Z"`
@@ -233,7 +238,7 @@ pub enum CreationTime {
 }
 
 /// The format of a policy's document in answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Document {
     /// The text of the request.
@@ -245,7 +250,7 @@ pub enum Document {
 }
 
 /// The valid names of roles and policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Names {
     /// All names that are not empty.
@@ -255,7 +260,7 @@ pub enum Names {
 }
 
 /// The answer to a repeated request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Repeated {
     /// Success without an effect.
@@ -266,7 +271,7 @@ pub enum Repeated {
 }
 
 /// The condition under which Pinot accepts a service token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PinotAccess {
     /// "A token is unusable until assigned to a role": any role.
@@ -276,7 +281,7 @@ pub enum PinotAccess {
 }
 
 /// The body of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorBody {
     /// `{"message": "…"}`

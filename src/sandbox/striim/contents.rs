@@ -1,6 +1,7 @@
 //! The contents of an account: what a seed adds, and what is stored between runs.
 
 use jiff::{Span, Timestamp};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use super::user::{OWNER, Role};
 use crate::sandbox::control::{Rejection, expiry, expose};
 
 /// Users and tokens of an account. Every field but names and email addresses is optional.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Contents {
     /// The service accounts.
@@ -24,7 +25,7 @@ pub struct Contents {
 }
 
 /// A service account and its token.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServiceAccountContents {
     /// The name.
@@ -38,7 +39,7 @@ pub struct ServiceAccountContents {
 }
 
 /// A user.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct UserContents {
     /// The email address.
@@ -55,11 +56,12 @@ pub struct UserContents {
 }
 
 /// A token.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TokenContents {
     /// The value; random by default.
     #[serde(serialize_with = "expose", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub value: Option<SecretString>,
     /// The expiry. Without it and `expires-in`, the token is a legacy token, which never expires.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -57,7 +57,7 @@ impl Platform for Account {
     }
 
     fn control_routes() -> Router<Sandbox> {
-        control::routes(Router::new())
+        control::routes()
     }
 
     fn issued(&self) -> &IssuedValues {

@@ -1,6 +1,7 @@
 //! The behaviour of the platform: one option for each detail that the document leaves open.
 
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The behaviour of the sandboxed platform. Every option can be changed while the sandbox runs.
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// is marked as undocumented, a robust client must work with each value.
 ///
 /// As JSON (`PATCH /sandbox/options`) the keys are kebab-case: `{"quota": 5, "list": "wrapped"}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Options {
     /// The maximum number of active service accounts. Documented as three.
@@ -122,7 +123,7 @@ impl Default for Options {
 }
 
 /// The expiry that the platform assigns if a request contains one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeptExpiry {
     /// The requested expiry.
@@ -134,7 +135,7 @@ pub enum KeptExpiry {
 }
 
 /// The limits of requests per minute by kind of operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RateLimits {
     /// Creations and rotations of both token types together. Documented as 10.
@@ -156,7 +157,7 @@ impl Default for RateLimits {
 }
 
 /// The envelope of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Envelope {
     /// None.
@@ -167,7 +168,7 @@ pub enum Envelope {
 
 /// The form in which the name of a new service account is stored. Later requests must use the
 /// stored name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Names {
     /// Unchanged.
@@ -179,7 +180,7 @@ pub enum Names {
 }
 
 /// The rows of the list that contain the last update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ListUpdated {
     /// None.
@@ -191,7 +192,7 @@ pub enum ListUpdated {
 }
 
 /// The format of an instant. All are ISO 8601 or milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Instants {
     /// `2027-02-09T00:00:00Z`, as in the document's samples.
@@ -207,7 +208,7 @@ pub enum Instants {
 }
 
 /// The answer that contains whether PATs are enabled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PatStatus {
     /// `{"enabled": true}`
@@ -221,7 +222,7 @@ pub enum PatStatus {
 }
 
 /// The answer to toggling PATs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ToggleAnswer {
     /// 200 with the new status.
@@ -233,7 +234,7 @@ pub enum ToggleAnswer {
 }
 
 /// The status code of a successful answer with a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SuccessCode {
     /// 200.
@@ -243,7 +244,7 @@ pub enum SuccessCode {
 }
 
 /// The answer to a deletion or revocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeleteAnswer {
     /// 204.
@@ -255,7 +256,7 @@ pub enum DeleteAnswer {
 }
 
 /// The body of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorBody {
     /// `{"message": "…"}`
@@ -269,7 +270,7 @@ pub enum ErrorBody {
 }
 
 /// The state of a service account whose token has expired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expired {
     /// The account is listed and can be rotated and deleted.
@@ -281,7 +282,7 @@ pub enum Expired {
 }
 
 /// The expiry of a service account that is rotated without one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RotationExpiry {
     /// The account's default.
@@ -291,7 +292,7 @@ pub enum RotationExpiry {
 }
 
 /// The status code of an error for which the document does not define one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalStatus {
     /// 400.

@@ -1,6 +1,7 @@
 //! Users, their roles and the permissions of each role: the document's table of roles, completed
 //! from its API reference.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The id of the account's first administrator, in whose name the console acts.
@@ -18,7 +19,7 @@ pub struct User {
 }
 
 /// A user's role in the account. Service accounts act as administrators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// An administrator of the account.
