@@ -61,4 +61,23 @@ impl<P: PlatformUnderTest> World<P> {
         let (address, id) = command.unwrap().split_once(' ').unwrap();
         self.import(address, id).await
     }
+
+    /// Runs the tests of the guide on testing modules, and asserts that so many runs pass, and that they have changed
+    /// something on the platform.
+    pub(crate) async fn testing_guide_passes(&mut self, runs: usize) {
+        let guide = Self::examples_folder().join("guides/testing");
+        fs::create_dir_all(self.workspace.dir().join("tests")).unwrap();
+        for file in ["main.tf", "tests/mock.tftest.hcl", "tests/sandbox.tftest.hcl"] {
+            self.workspace.write(file, &read(&guide.join(file))).unwrap();
+        }
+        let run = self
+            .workspace
+            .run(&["test", "-no-color"])
+            .await
+            .unwrap()
+            .success()
+            .unwrap();
+        assert!(run.says(&format!("{runs} passed, 0 failed")), "{run}");
+        assert!(!self.sandbox.audit_log().is_empty());
+    }
 }

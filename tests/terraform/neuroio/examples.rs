@@ -105,3 +105,8 @@ fn ephemeral_resource_examples_apply() {
         });
     }
 }
+
+#[test]
+fn module_of_the_testing_guide_passes_its_own_tests() {
+    World::on_each_version(async |world| world.testing_guide_passes(4).await);
+}

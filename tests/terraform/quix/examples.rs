@@ -134,3 +134,8 @@ fn action_examples_run() {
         });
     }
 }
+
+#[test]
+fn module_of_the_testing_guide_passes_its_own_tests() {
+    World::on_each_version(async |world| world.testing_guide_passes(3).await);
+}
