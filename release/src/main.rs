@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use release::{
     Archive, Files, Mirror, PUBLIC_REGISTRIES, Platform, Project, PublicKey, Registry, ReleaseFiles, SigningKey,
@@ -120,16 +120,38 @@ struct Key {
 
 impl Output {
     /// Returns the names of the selected providers.
-    fn providers<'a>(&'a self, project: &'a Project) -> Vec<&'a str> {
+    fn providers<'a>(&'a self, project: &'a Project) -> Result<Vec<&'a str>> {
+        let all = project.providers();
         if self.providers.is_empty() {
-            return project.providers();
+            return Ok(all);
         }
-        self.providers.iter().map(String::as_str).collect()
+        for name in &self.providers {
+            ensure!(
+                all.contains(&name.as_str()),
+                "there is no provider {name}, only {}",
+                all.join(", ")
+            );
+        }
+        Ok(self.providers.iter().map(String::as_str).collect())
     }
 
     /// The directory with the release of a provider.
     fn directory(&self, provider: &str) -> PathBuf {
         self.out.join(provider)
+    }
+
+    /// The built files of a provider, which must be of the project's version.
+    fn release(&self, project: &Project, provider: &str) -> Result<ReleaseFiles> {
+        let release = ReleaseFiles::read(&self.directory(provider))?;
+        ensure!(
+            (release.provider(), release.version()) == (provider, project.version()),
+            "{} contains archives of {} {}, not of {provider} {}. Delete them, and run `cargo release build`.",
+            release.directory().display(),
+            release.provider(),
+            release.version(),
+            project.version()
+        );
+        Ok(release)
     }
 }
 
@@ -164,10 +186,10 @@ impl Key {
 /// Builds the programs, and packs each. Its SBOM is also a file of its own, for scanners.
 fn build(project: &Project, output: &Output, target: &str) -> Result<()> {
     let platform = Platform::of_target(target)?;
-    for provider in output.providers(project) {
+    for provider in output.providers(project)? {
         let program = program::build(project, provider, target)?;
         let program = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
-        let sbom = sbom::sbom(project, provider, target)?;
+        let sbom = sbom::of_program(project, provider, target)?;
         let entries = contents(project, provider, &platform, program, &sbom)?;
         let directory = output.directory(provider);
         fs::create_dir_all(&directory)?;
@@ -179,8 +201,8 @@ fn build(project: &Project, output: &Output, target: &str) -> Result<()> {
 }
 
 fn sign(project: &Project, output: &Output, key: Option<&SigningKey>) -> Result<()> {
-    for provider in output.providers(project) {
-        let files = ReleaseFiles::read(&output.directory(provider))?;
+    for provider in output.providers(project)? {
+        let files = output.release(project, provider)?;
         files.write_checksums()?;
         if let Some(key) = key {
             files.sign(key)?;
@@ -192,7 +214,7 @@ fn sign(project: &Project, output: &Output, key: Option<&SigningKey>) -> Result<
 }
 
 fn docs(project: &Project, output: &Output) -> Result<()> {
-    for provider in output.providers(project) {
+    for provider in output.providers(project)? {
         let directory = output
             .out
             .join("repositories")
@@ -205,8 +227,8 @@ fn docs(project: &Project, output: &Output) -> Result<()> {
 
 fn mirror(project: &Project, output: &Output, to: &Path, hosts: &[String]) -> Result<()> {
     let mirror = Mirror::new(to, hosts);
-    for provider in output.providers(project) {
-        mirror.add(&ReleaseFiles::read(&output.directory(provider))?)?;
+    for provider in output.providers(project)? {
+        mirror.add(&output.release(project, provider)?)?;
         eprintln!("Added {provider} {} to {}.", project.version(), to.display());
     }
     Ok(())
@@ -214,16 +236,17 @@ fn mirror(project: &Project, output: &Output, to: &Path, hosts: &[String]) -> Re
 
 fn registry(project: &Project, output: &Output, to: &Path, key: &Path, files: Files) -> Result<()> {
     let (registry, key) = (Registry::new(to, files), PublicKey::read(key)?);
-    for provider in output.providers(project) {
-        registry.add(&ReleaseFiles::read(&output.directory(provider))?, &key)?;
+    for provider in output.providers(project)? {
+        registry.add(&output.release(project, provider)?, &key)?;
         eprintln!("Added {provider} {} to {}.", project.version(), to.display());
     }
     Ok(())
 }
 
 fn main() -> Result<()> {
+    let arguments = Arguments::parse();
     let project = Project::find()?;
-    match Arguments::parse().command {
+    match arguments.command {
         Command::Build { output, target } => build(&project, &output, &target.triple()?),
         Command::Sign { output, key } => sign(&project, &output, key.find()?.as_ref()),
         Command::Docs { output } => docs(&project, &output),

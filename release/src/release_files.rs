@@ -1,5 +1,6 @@
 //! The files of one release of one provider, in one directory.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,9 @@ use semver::Version;
 
 use crate::checksums::Checksums;
 use crate::{Archive, Sha256Hash, SigningKey, manifest};
+
+/// What the name of the manifest ends with.
+const MANIFEST: &str = "manifest.json";
 
 /// One release of one provider: a directory that contains its archives, manifest, checksums and signature, and nothing else
 /// that is a zip.
@@ -87,7 +91,7 @@ impl ReleaseFiles {
     /// The path of the manifest: `terraform-provider-striim_0.1.0_manifest.json`.
     #[must_use]
     pub fn manifest(&self) -> PathBuf {
-        self.path("manifest.json")
+        self.path(MANIFEST)
     }
 
     /// The path of the checksums: `terraform-provider-striim_0.1.0_SHA256SUMS`.
@@ -103,9 +107,11 @@ impl ReleaseFiles {
     }
 
     fn path(&self, suffix: &str) -> PathBuf {
-        let Self { provider, version, .. } = self;
-        self.directory
-            .join(format!("terraform-provider-{provider}_{version}_{suffix}"))
+        self.directory.join(self.file_name(suffix))
+    }
+
+    fn file_name(&self, suffix: &str) -> String {
+        format!("terraform-provider-{}_{}_{suffix}", self.provider, self.version)
     }
 
     /// Writes the manifest and the checksums. They list the archives and the manifest only: the registry refuses a release
@@ -113,19 +119,12 @@ impl ReleaseFiles {
     pub fn write_checksums(&self) -> Result<()> {
         let manifest = manifest::manifest();
         write(&self.manifest(), &manifest)?;
-        let name = self
-            .manifest()
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned());
-        let mut checksums = Checksums::default();
-        checksums
-            .0
-            .extend(name.map(|name| (name, Sha256Hash::of(manifest.as_bytes()))));
         let archives = self.archives.iter();
-        checksums
-            .0
-            .extend(archives.map(|archive| (archive.file_name.clone(), archive.sha256)));
-        write(&self.checksums(), &checksums.to_string())
+        let mut checksums: BTreeMap<_, _> = archives
+            .map(|archive| (archive.file_name.clone(), archive.sha256))
+            .collect();
+        checksums.insert(self.file_name(MANIFEST), Sha256Hash::of(manifest.as_bytes()));
+        write(&self.checksums(), &Checksums(checksums).to_string())
     }
 
     /// Signs the checksums.
@@ -136,4 +135,41 @@ impl ReleaseFiles {
 
 fn write(file: &Path, text: &str) -> Result<()> {
     fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::release;
+
+    #[test]
+    fn checksums_list_archives_and_manifest_alone() {
+        let (directory, release) = release("1.2.3", &["linux_amd64", "darwin_arm64"], "program");
+        // Next to the archives, there are SBOMs.
+        fs::write(directory.path().join(release.archives()[0].sbom_name()), "{}").unwrap();
+        let again = ReleaseFiles::read(directory.path()).unwrap();
+        again.write_checksums().unwrap();
+        let checksums = fs::read_to_string(again.checksums()).unwrap();
+        let files = ["darwin_arm64.zip", "linux_amd64.zip", "manifest.json"];
+        let expected = files.map(|file| {
+            let name = format!("terraform-provider-notes_1.2.3_{file}");
+            let contents = fs::read(directory.path().join(&name)).unwrap();
+            format!("{}  {name}\n", Sha256Hash::of(&contents))
+        });
+        assert_eq!(checksums, expected.concat());
+    }
+
+    #[test]
+    fn directory_without_archives_or_with_those_of_two_versions_is_rejected() {
+        let empty = tempfile::tempdir().unwrap();
+        let error = ReleaseFiles::read(empty.path()).unwrap_err();
+        assert!(error.to_string().contains("cargo release build"), "{error:#}");
+
+        let (directory, _) = release("1.2.3", &["linux_amd64"], "program");
+        let (_other, newer) = release("1.2.4", &["linux_amd64"], "program");
+        let archive = &newer.archives()[0];
+        fs::copy(newer.archive_path(archive), directory.path().join(&archive.file_name)).unwrap();
+        let error = ReleaseFiles::read(directory.path()).unwrap_err();
+        assert!(error.to_string().contains("which is not of notes 1.2.3"), "{error:#}");
+    }
 }

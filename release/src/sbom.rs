@@ -25,7 +25,7 @@ use crate::project::output;
 use crate::{Project, Sha256Hash};
 
 /// Returns the SBOM of a provider's program for a Rust target.
-pub fn sbom(project: &Project, provider: &str, target: &str) -> Result<String> {
+pub fn of_program(project: &Project, provider: &str, target: &str) -> Result<String> {
     let mut cargo = project.cargo();
     cargo
         .args(["tree", "--locked", "--package", project.package(), "--target", target])
@@ -230,6 +230,28 @@ mod tests {
             name: name.to_owned(),
             version: version.to_owned(),
         }
+    }
+
+    #[test]
+    fn program_has_the_crates_of_its_features_and_target_alone() {
+        let project = Project::find().unwrap();
+        let crates = |target: &str| -> BTreeSet<String> {
+            let sbom = of_program(&project, "striim", target).unwrap();
+            let bom: serde_json::Value = serde_json::from_str(&sbom).unwrap();
+            let components = bom["components"].as_array().unwrap().iter();
+            components
+                .map(|component| component["name"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let linux = crates("x86_64-unknown-linux-musl");
+        // The sandbox and the tests need axum and proptest; procedural macros need syn.
+        let lists = |name: &str| linux.contains(name);
+        assert_eq!(
+            ["reqwest", "axum", "proptest", "syn"].map(lists),
+            [true, false, false, false]
+        );
+        let windows = crates("x86_64-pc-windows-msvc");
+        assert!(windows.contains("windows-sys") && !lists("windows-sys"));
     }
 
     #[test]
