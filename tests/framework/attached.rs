@@ -6,8 +6,9 @@ use tempfile::TempDir;
 use token_providers::framework::Provider;
 use token_providers::plugin::{Attachable, ProviderInfo};
 
+use crate::support::feature::Feature;
 use crate::support::terraform::{Terraform, Workspace};
-use crate::support::versions::{Suite, on_each_version_since};
+use crate::support::versions::{Suite, on_each_version_with};
 
 /// A directory with a configuration, and a Terraform to run there.
 pub(crate) struct Attached {
@@ -17,7 +18,7 @@ pub(crate) struct Attached {
 
 /// Runs `test` with each Terraform of the suite, attached to the provider that `start` creates.
 pub(crate) fn attached<P: Provider>(info: &ProviderInfo, start: impl Fn() -> P, test: impl AsyncFn(&Attached)) {
-    on_each_version_since((1, 0), Suite::Each, async |terraform| {
+    on_each_version_with(Feature::COMMON, Suite::Each, async |terraform| {
         run(terraform, info, start(), &test).await;
     });
 }

@@ -7,7 +7,8 @@ use std::thread;
 
 use tokio::runtime::Runtime;
 
-use super::terraform::{Minor, Terraform};
+use super::feature::Feature;
+use super::terraform::Terraform;
 
 /// The part of the suite that a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,14 +17,17 @@ pub(crate) enum Suite {
     Newest,
 }
 
-/// Runs `test` on each version of the suite from `first`.
-pub(crate) fn on_each_version_since(first: Minor, suite: Suite, test: impl AsyncFn(&Terraform)) {
+/// Runs `test` on each version of the suite that has `feature`.
+pub(crate) fn on_each_version_with(feature: Feature, suite: Suite, test: impl AsyncFn(&Terraform)) {
     let all = runtime().block_on(Terraform::suite()).unwrap();
     let older = if suite == Suite::Newest { all.len() - 1 } else { 0 };
-    let suite = all[older..]
-        .iter()
-        .filter(|terraform| terraform.is_at_least(first, Some(first)));
+    let suite = all[older..].iter().filter(|terraform| has(terraform, feature));
     report(suite.filter(|terraform| !passes(terraform, &test)).collect());
+}
+
+/// Whether this version has `feature`.
+pub(crate) fn has(terraform: &Terraform, feature: Feature) -> bool {
+    terraform.is_at_least(feature.terraform, feature.tofu)
 }
 
 /// Runs `test` on every version of Terraform and OpenTofu, several versions concurrently.

@@ -16,7 +16,8 @@ use token_providers::plugin::{Attachable, ProviderInfo};
 use token_providers::sandbox::{Fault, Listening, Platform, Sandbox};
 
 use super::upgrade::Newer;
-use crate::support::terraform::{Minor, Run, Running, Terraform, Workspace};
+use crate::support::feature::Feature;
+use crate::support::terraform::{Run, Running, Terraform, Workspace};
 use crate::support::versions;
 
 pub(crate) use crate::support::versions::Suite;
@@ -73,12 +74,18 @@ impl<P: PlatformUnderTest> World<P> {
     ///
     /// After each test, no token's value may be in the output or the log of `TF_LOG=TRACE`, and no forbidden request sent.
     pub(crate) fn on_each_version(test: impl AsyncFn(&mut Self)) {
-        Self::on_each_version_since((1, 0), test);
+        Self::on_each_version_with(Feature::COMMON, test);
     }
 
-    /// Runs `test` as [`Self::on_each_version`] does, on the versions from `first`.
-    pub(crate) fn on_each_version_since(first: Minor, test: impl AsyncFn(&mut Self)) {
-        versions::on_each_version_since(first, P::SUITE, async |terraform| Self::live(terraform, &test).await);
+    /// Runs `test` as [`Self::on_each_version`] does, on the versions that have `feature`.
+    pub(crate) fn on_each_version_with(feature: Feature, test: impl AsyncFn(&mut Self)) {
+        versions::on_each_version_with(feature, P::SUITE, async |terraform| Self::live(terraform, &test).await);
+    }
+
+    /// Runs `test` as [`Self::on_each_version`] does, on the newest version only.
+    pub(crate) fn on_newest_version(test: impl AsyncFn(&mut Self)) {
+        let test = async |terraform: &Terraform| Self::live(terraform, &test).await;
+        versions::on_each_version_with(Feature::COMMON, Suite::Newest, test);
     }
 
     /// Runs `test` on every version of Terraform and OpenTofu, several versions concurrently.

@@ -7,7 +7,8 @@ use release::{Mirror, NAMESPACE};
 use serde_json::Value;
 
 use super::site::{Site, archives, h1, locked, platforms};
-use crate::support::versions::{Suite, on_each_version_since, on_every_version};
+use crate::support::feature::Feature;
+use crate::support::versions::{Suite, on_each_version_with, on_every_version};
 
 #[test]
 fn provider_is_installed_from_folder_and_from_server() {
@@ -37,7 +38,7 @@ fn provider_is_installed_from_folder_and_from_server() {
 
 #[test]
 fn layout_is_that_of_terraform_providers_mirror() {
-    on_each_version_since((1, 0), Suite::Newest, async |terraform| {
+    on_each_version_with(Feature::COMMON, Suite::Newest, async |terraform| {
         let site = Site::start().await;
         let release = site.publish("0.1.0");
         let workspace = site.registry_workspace(terraform);

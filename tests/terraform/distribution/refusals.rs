@@ -3,8 +3,9 @@
 use std::fs;
 
 use super::site::{Site, archives, new_key};
+use crate::support::feature::Feature;
 use crate::support::terraform::{Run, Workspace};
-use crate::support::versions::{Suite, on_each_version_since};
+use crate::support::versions::{Suite, on_each_version_with};
 
 /// A change of a file in the registry.
 struct Tampering {
@@ -55,7 +56,7 @@ fn with_other_hashes(sums: Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn tampered_release_in_registry_is_refused() {
-    on_each_version_since((1, 0), Suite::Newest, async |terraform| {
+    on_each_version_with(Feature::COMMON, Suite::Newest, async |terraform| {
         let site = Site::start().await;
         site.publish("0.1.0");
         for Tampering { file, change, error } in TAMPERINGS {
@@ -73,7 +74,7 @@ fn tampered_release_in_registry_is_refused() {
 
 #[test]
 fn signature_by_another_key_is_refused() {
-    on_each_version_since((1, 0), Suite::Newest, async |terraform| {
+    on_each_version_with(Feature::COMMON, Suite::Newest, async |terraform| {
         let site = Site::start().await;
         let release = site.publish("0.1.0");
         release.sign(&new_key()).unwrap();
@@ -86,7 +87,7 @@ fn signature_by_another_key_is_refused() {
 
 #[test]
 fn archive_in_mirror_that_is_not_the_listed_one_is_refused() {
-    on_each_version_since((1, 0), Suite::Newest, async |terraform| {
+    on_each_version_with(Feature::COMMON, Suite::Newest, async |terraform| {
         let site = Site::start().await;
         let release = site.publish("0.1.0");
         let [this, other] = archives(&release);
@@ -100,7 +101,7 @@ fn archive_in_mirror_that_is_not_the_listed_one_is_refused() {
 
 #[test]
 fn release_with_other_contents_than_the_locked_one_is_refused() {
-    on_each_version_since((1, 0), Suite::Newest, async |terraform| {
+    on_each_version_with(Feature::COMMON, Suite::Newest, async |terraform| {
         let site = Site::start().await;
         site.publish("0.1.0");
         let workspaces = [

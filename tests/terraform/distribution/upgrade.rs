@@ -3,13 +3,14 @@
 use token_providers::sandbox::striim::Account;
 
 use super::site::Site;
+use crate::support::feature::Feature;
 use crate::support::striim::ci;
-use crate::support::versions::{Suite, on_each_version_since};
+use crate::support::versions::{Suite, on_each_version_with};
 use crate::terraform::world::{PlatformUnderTest, in_days, resources};
 
 #[test]
 fn state_of_one_release_is_used_by_the_next() {
-    on_each_version_since((1, 0), Suite::Newest, async |terraform| {
+    on_each_version_with(Feature::COMMON, Suite::Newest, async |terraform| {
         let site = Site::start().await;
         site.publish("0.1.0");
         let platform = Account::start();

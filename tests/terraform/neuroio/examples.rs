@@ -5,6 +5,7 @@ use std::path::Path;
 use token_providers::sandbox::neuroio::Realm;
 
 use super::world::World;
+use crate::support::feature::Feature;
 
 /// Uses these files of an example as the configuration, with the `provider` block.
 fn use_files(world: &World, example: &Path, files: &[&str]) {
@@ -49,7 +50,7 @@ fn import_examples_import_without_changes() {
 #[test]
 fn identity_import_examples_import_without_changes() {
     for example in World::examples("resources") {
-        World::on_each_version_since((1, 12), async |world| {
+        World::on_each_version_with(Feature::IDENTITIES, async |world| {
             world.sandbox.add_token(&Realm::Account, true);
             use_files(world, &example, &["resource.tf", "import-by-identity.tf"]);
             let run = world.apply().await;
@@ -62,7 +63,7 @@ fn identity_import_examples_import_without_changes() {
 #[test]
 fn list_resource_examples_find_tokens() {
     for example in World::examples("list-resources") {
-        World::on_each_version_since((1, 14), async |world| {
+        World::on_each_version_with(Feature::QUERIES, async |world| {
             world.sandbox.add_token(&Realm::Account, true);
             use_files(world, &example, &["list-resource.tfquery.hcl"]);
             let run = world

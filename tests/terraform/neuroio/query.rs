@@ -5,6 +5,7 @@ use serde_json::json;
 use token_providers::sandbox::neuroio::Realm;
 
 use super::world::{CAMERA, World, camera};
+use crate::support::feature::Feature;
 
 const QUERY: [&str; 2] = ["query", "-no-color"];
 
@@ -22,7 +23,7 @@ fn populate(world: &World) {
 
 #[test]
 fn import_by_identity_succeeds_and_replacement_updates_the_identity() {
-    World::on_each_version_since((1, 12), async |world| {
+    World::on_each_version_with(Feature::IDENTITIES, async |world| {
         populate(world);
         world.configure(&format!("{}{}", camera("permanent = true"), import(1)));
         let run = world.apply().await;
@@ -46,7 +47,7 @@ fn import_by_identity_succeeds_and_replacement_updates_the_identity() {
 
 #[test]
 fn query_finds_tokens_by_filter_and_prints_no_value() {
-    World::on_each_version_since((1, 14), async |world| {
+    World::on_each_version_with(Feature::QUERIES, async |world| {
         populate(world);
         world.configure("provider \"neuroio\" {}\n");
         for (config, found) in [
@@ -82,7 +83,7 @@ fn query_finds_tokens_by_filter_and_prints_no_value() {
 
 #[test]
 fn generated_configuration_imports_the_tokens_without_changes() {
-    World::on_each_version_since((1, 14), async |world| {
+    World::on_each_version_with(Feature::QUERIES, async |world| {
         populate(world);
         world.configure("provider \"neuroio\" {}\n");
         let list = "list \"neuroio_stream_token\" \"all\" {\n  provider = neuroio\n}\n";

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::world::{DEV, World};
+use crate::support::feature::Feature;
 use crate::support::terraform::Run;
 
 /// The id in the examples.
@@ -69,7 +70,7 @@ fn import_examples_import_without_changes() {
 #[test]
 fn identity_import_examples_import_without_changes() {
     for example in World::examples("resources") {
-        World::on_each_version_since((1, 12), async |world| {
+        World::on_each_version_with(Feature::IDENTITIES, async |world| {
             let id = add_token(world);
             use_files(world, &example, &["resource.tf", "import-by-identity.tf"], &id);
             let run = world.apply().await;
@@ -107,7 +108,7 @@ fn ephemeral_resource_examples_apply() {
 #[test]
 fn list_resource_examples_find_tokens() {
     for example in World::examples("list-resources") {
-        World::on_each_version_since((1, 14), async |world| {
+        World::on_each_version_with(Feature::QUERIES, async |world| {
             let id = add_token(world);
             use_files(world, &example, &["list-resource.tfquery.hcl"], &id);
             let run = world.workspace.run(&["query", "-no-color"]).await.unwrap();
@@ -120,7 +121,7 @@ fn list_resource_examples_find_tokens() {
 #[test]
 fn action_examples_run() {
     for example in World::examples("actions") {
-        World::on_each_version_since((1, 14), async |world| {
+        World::on_each_version_with(Feature::ACTIONS, async |world| {
             let id = add_token(world);
             use_files(world, &example, &["action.tf"], &id);
             let action = "-invoke=action.quix_revoke_personal_access_token.leaked";

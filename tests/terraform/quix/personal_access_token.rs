@@ -4,6 +4,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::world::{World, generation};
+use crate::support::feature::Feature;
 
 const CI: &str = "quix_personal_access_token.ci";
 const QUERY: [&str; 2] = ["query", "-no-color"];
@@ -53,7 +54,7 @@ fn token_lifecycle_succeeds_on_every_version() {
 
 #[test]
 fn rotation_updates_the_identity() {
-    World::on_each_version_since((1, 12), async |world| {
+    World::on_each_version_with(Feature::IDENTITIES, async |world| {
         world.configure(&token("1", ""));
         world.apply().await;
         let id = async |world: &World| world.attributes(CI).await["id"].clone();
@@ -70,7 +71,7 @@ fn rotation_updates_the_identity() {
 
 #[test]
 fn generated_configuration_imports_the_tokens_without_changes() {
-    World::on_each_version_since((1, 14), async |world| {
+    World::on_each_version_with(Feature::QUERIES, async |world| {
         let own = world.given("Quix__Sdk__Token").into();
         let expiry = world.now() + jiff::SignedDuration::from_hours(24 * 60);
         for (name, expires_at) in [("ci", Some(expiry)), ("cd", None)] {

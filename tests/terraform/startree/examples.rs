@@ -6,6 +6,7 @@ use std::path::Path;
 use token_providers::sandbox::startree::Subject;
 
 use super::world::World;
+use crate::support::feature::Feature;
 
 /// The access key in the examples. The platform generates another one.
 const KEY: &str = "XkQBXKr652MV1VF9";
@@ -54,11 +55,14 @@ fn import_examples_import_without_changes() {
             world.import_as_shown(&example).await;
             world.plans_nothing().await;
         });
-        for (since, file) in [((1, 0), "import-by-string.tf"), ((1, 12), "import-by-identity.tf")] {
+        for (feature, file) in [
+            (Feature::COMMON, "import-by-string.tf"),
+            (Feature::IDENTITIES, "import-by-identity.tf"),
+        ] {
             if !example.join(file).exists() {
                 continue;
             }
-            World::on_each_version_since(since, async |world| {
+            World::on_each_version_with(feature, async |world| {
                 prepare_import(world, &example).await;
                 use_files(world, &example, &["resource.tf", file]);
                 let run = world.apply().await;
@@ -72,8 +76,8 @@ fn import_examples_import_without_changes() {
 #[test]
 fn service_token_import_examples_import_the_generated_key() {
     let example = World::examples_folder().join("resources/startree_service_token");
-    for (since, file) in [((1, 0), None), ((1, 5), Some("import-by-string.tf"))] {
-        World::on_each_version_since(since, async |world| {
+    for file in [None, Some("import-by-string.tf")] {
+        World::on_each_version(async |world| {
             prepare_import(world, &example).await;
             let key = world.keys().remove(0);
             match file {
@@ -100,12 +104,12 @@ fn service_token_import_examples_import_the_generated_key() {
 
 #[test]
 fn data_source_and_function_examples_apply_and_are_stable() {
-    for (examples, file, since) in [
-        (World::examples("data-sources"), "data-source.tf", (1, 5)),
-        (World::function_examples(), "function.tf", (1, 8)),
+    for (examples, file, feature) in [
+        (World::examples("data-sources"), "data-source.tf", Feature::COMMON),
+        (World::function_examples(), "function.tf", Feature::FUNCTIONS),
     ] {
         for example in examples {
-            World::on_each_version_since(since, async |world| {
+            World::on_each_version_with(feature, async |world| {
                 use_files(world, &example, &[]);
                 let token = world.sandbox.add_token();
                 let role = Subject::token(&token.access_key);
@@ -122,7 +126,7 @@ fn data_source_and_function_examples_apply_and_are_stable() {
 #[test]
 fn ephemeral_resource_examples_exist_only_during_the_run() {
     for example in World::examples("ephemeral-resources") {
-        World::on_each_version_since((1, 10), async |world| {
+        World::on_each_version_with(Feature::EPHEMERAL_RESOURCES, async |world| {
             use_files(world, &example, &["ephemeral-resource.tf"]);
             let run = world.apply().await;
             assert!(world.keys().is_empty(), "{run}");

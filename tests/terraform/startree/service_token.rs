@@ -9,6 +9,7 @@ use token_providers::sandbox::{Effect, Fault, Listening, Vault};
 use token_providers::token::Clock;
 
 use super::world::{World, generation, until, warnings};
+use crate::support::feature::Feature;
 
 const CI: &str = "startree_service_token.ci";
 const ASSIGNMENT: &str = "startree_role_assignment.ci";
@@ -236,7 +237,7 @@ fn rotation_killed_after_delivery_is_completed_by_the_next_run() {
 
 #[test]
 fn ephemeral_token_exists_only_during_the_run() {
-    on_each_version_since_ephemeral(async |world| {
+    on_each_version_with_ephemeral_resources(async |world| {
         world.sandbox.add_role("reader", None);
         world.configure(EPHEMERAL);
         world.plan().await;
@@ -275,13 +276,13 @@ resource "startree_role" "orders" {
 }
 "#;
 
-fn on_each_version_since_ephemeral(test: impl AsyncFn(&mut World)) {
-    World::on_each_version_since((1, 10), test);
+fn on_each_version_with_ephemeral_resources(test: impl AsyncFn(&mut World)) {
+    World::on_each_version_with(Feature::EPHEMERAL_RESOURCES, test);
 }
 
 #[test]
 fn ephemeral_token_of_an_interrupted_run_is_deleted_when_the_provider_exits() {
-    on_each_version_since_ephemeral(async |world| {
+    on_each_version_with_ephemeral_resources(async |world| {
         world.sandbox.add_role("reader", None);
         world.configure(EPHEMERAL);
         let running = world.apply_until_rejected(Method::POST, "/roles", 3600).await;
@@ -294,7 +295,7 @@ fn ephemeral_token_of_an_interrupted_run_is_deleted_when_the_provider_exits() {
 
 #[test]
 fn functions_split_a_token_and_keep_it_sensitive() {
-    World::on_each_version_since((1, 8), async |world| {
+    World::on_each_version_with(Feature::FUNCTIONS, async |world| {
         let functions = "
 locals {
   parsed = provider::startree::parse_token(startree_service_token.ci.token)
@@ -339,7 +340,7 @@ output \"basic\" {
 
 #[test]
 fn ephemeral_check_of_a_rejected_token_fails_the_plan_and_stores_no_value() {
-    World::on_each_version_since((1, 10), async |world| {
+    World::on_each_version_with(Feature::EPHEMERAL_RESOURCES, async |world| {
         let token = world.sandbox.add_token();
         let value = token.bearer().expose_secret().to_owned();
         world.set_env("TF_VAR_dashboards_token", &value);
@@ -358,7 +359,7 @@ fn ephemeral_check_of_a_rejected_token_fails_the_plan_and_stores_no_value() {
 
 #[test]
 fn ephemeral_check_of_a_token_runs_in_the_apply_that_creates_it_and_in_later_plans() {
-    World::on_each_version_since((1, 10), async |world| {
+    World::on_each_version_with(Feature::EPHEMERAL_RESOURCES, async |world| {
         world.configure(&format!(
             "{}{}",
             released(1),

@@ -9,6 +9,7 @@ use token_providers::sandbox::striim::Role;
 use super::examples::take;
 use super::vault;
 use super::world::{CI, USER, World, ci, generation, in_days};
+use crate::support::feature::Feature;
 use crate::support::terraform::Run;
 
 /// Revokes the service account `former`.
@@ -32,7 +33,7 @@ pub(crate) async fn add_former(world: &World) -> serde_json::Value {
 
 #[test]
 fn revoke_action_revokes_one_account_and_shows_progress() {
-    World::on_each_version_since((1, 14), async |world| {
+    World::on_each_version_with(Feature::ACTIONS, async |world| {
         let value = add_former(world).await;
         world.configure(&format!("{FORMER}{}", ci("")));
         let run = invoke(world, "striim_revoke_service_account_token.former")
@@ -61,7 +62,7 @@ fn revoke_action_revokes_one_account_and_shows_progress() {
 
 #[test]
 fn creation_triggers_the_revoke_action() {
-    World::on_each_version_since((1, 14), async |world| {
+    World::on_each_version_with(Feature::ACTIONS, async |world| {
         let value = add_former(world).await;
         let trigger = "lifecycle {\n    action_trigger {\n      events = [after_create]\n      \
                        actions = [action.striim_revoke_service_account_token.former]\n    }\n  }";
@@ -82,7 +83,7 @@ fn creation_triggers_the_revoke_action() {
 
 #[test]
 fn failed_action_is_explained_and_invalid_one_rejected() {
-    World::on_each_version_since((1, 14), async |world| {
+    World::on_each_version_with(Feature::ACTIONS, async |world| {
         let value = add_former(world).await;
         world.configure(FORMER);
         world.reject(Method::DELETE, "/service-account", 403, "not an administrator");
@@ -99,7 +100,7 @@ fn failed_action_is_explained_and_invalid_one_rejected() {
 
 #[test]
 fn revoke_action_takes_an_email_or_a_user_id() {
-    World::on_each_version_since((1, 14), async |world| {
+    World::on_each_version_with(Feature::ACTIONS, async |world| {
         for is_by_email in [true, false] {
             let user = world.sandbox.add_user(USER, Role::Regular);
             let value = world
@@ -136,7 +137,7 @@ fn rotated_into_vault() -> String {
 
 #[test]
 fn rotate_action_delivers_to_vault_and_leaves_nothing_to_plan() {
-    World::on_each_version_since((1, 14), async |world| {
+    World::on_each_version_with(Feature::ACTIONS, async |world| {
         let (vault, _listening) = vault::start(world).await;
         world.configure(&rotated_into_vault());
         world.apply().await;
@@ -172,7 +173,7 @@ fn rotate_action_delivers_to_vault_and_leaves_nothing_to_plan() {
 
 #[test]
 fn rotate_action_without_delivery_changes_nothing() {
-    World::on_each_version_since((1, 14), async |world| {
+    World::on_each_version_with(Feature::ACTIONS, async |world| {
         let (vault, _listening) = vault::start(world).await;
         let impatient = "provider \"striim\" {\n  retry_timeout = \"3s\"\n}\n";
         world.configure(&format!("{impatient}{}", rotated_into_vault()));
@@ -201,7 +202,7 @@ fn rotate_action_without_delivery_changes_nothing() {
 #[test]
 fn every_action_example_works() {
     for example in World::examples("actions") {
-        World::on_each_version_since((1, 14), async |world| {
+        World::on_each_version_with(Feature::ACTIONS, async |world| {
             let (_vault, _listening) = vault::start(world).await;
             let account = json!({"name": "jenkins", "expires-at": in_days(30)});
             world.outside(Method::POST, "/service-account", account).await;

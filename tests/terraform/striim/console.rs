@@ -7,7 +7,7 @@ use crate::support::browser::drive_at;
 
 #[test]
 fn console_shows_an_apply_while_it_runs() {
-    World::on_each_version_since((1, 15), async |world| {
+    World::on_newest_version(async |world| {
         let arguments = "expires_in = \"90d\"";
         let tokens = ["ci-pipeline", "nightly-export"].map(|name| token(name, arguments));
         world.configure(&tokens.concat());

@@ -9,6 +9,7 @@ use super::consumer::{Consumer, PROVIDERS};
 use super::secret_stores;
 use super::vault_provider::VaultProvider;
 use super::world::{CI, World, ci, generation};
+use crate::support::feature::Feature;
 
 /// An identity for `age_decrypt`, as a variable that Terraform does not store.
 const IDENTITY: &str = "variable \"identity\" {\n  type      = string\n  ephemeral = true\n}\n";
@@ -45,7 +46,7 @@ fn assert_received(world: &World, consumer: &Consumer, count: usize, identity: &
 
 #[test]
 fn decrypted_value_is_passed_to_a_write_only_argument_in_the_same_run() {
-    World::on_each_version_since((1, 11), async |world| {
+    World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
         Consumer::attached(world, async |world, consumer| {
             let identity = age::x25519::Identity::generate();
             world.set_env("TF_VAR_identity", identity.to_string().expose_secret());
@@ -78,7 +79,7 @@ fn decrypted_value_is_passed_to_a_write_only_argument_in_the_same_run() {
 
 #[test]
 fn result_of_an_ephemeral_identity_cannot_be_stored() {
-    World::on_each_version_since((1, 11), async |world| {
+    World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
         let identity = age::x25519::Identity::generate();
         world.set_env("TF_VAR_identity", identity.to_string().expose_secret());
         let token = ci(&format!("age_recipients = [\"{}\"]", identity.to_public()));
@@ -95,7 +96,7 @@ fn result_of_an_ephemeral_identity_cannot_be_stored() {
 
 #[test]
 fn wrong_identity_and_damaged_text_are_explained() {
-    World::on_each_version_since((1, 8), async |world| {
+    World::on_each_version_with(Feature::FUNCTIONS, async |world| {
         let (own, other) = (age::x25519::Identity::generate(), age::x25519::Identity::generate());
         let encrypted = age::encrypt_and_armor(&own.to_public(), b"value").unwrap();
         world.workspace.write("token.age", &encrypted).unwrap();
@@ -135,7 +136,7 @@ fn example(file: &str, recipient: &age::x25519::Recipient) -> String {
 
 #[test]
 fn documented_function_delivers_the_value() {
-    World::on_each_version_since((1, 11), async |world| {
+    World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
         let vault = Vault::new(world.sandbox.clock());
         VaultProvider::attached(world, &vault, async |world| {
             let identity = age::x25519::Identity::generate();
@@ -152,7 +153,7 @@ fn documented_function_delivers_the_value() {
 #[test]
 fn documented_secret_stores_receive_each_value() {
     for provider in ["aws", "kubernetes"] {
-        World::on_each_version_since((1, 11), async |world| {
+        World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
             secret_stores::attached(world, provider, async |world, received| {
                 let identity = age::x25519::Identity::generate();
                 world.set_env("TF_VAR_age_identity", identity.to_string().expose_secret());

@@ -7,6 +7,7 @@ use serde_json::json;
 use token_providers::sandbox::striim::Role;
 
 use super::world::{World, in_days};
+use crate::support::feature::Feature;
 
 /// The expiry in the examples, which the tests replace because it passes one day.
 pub(crate) const ENDS: &str = "2027-06-30T00:00:00Z";
@@ -101,12 +102,12 @@ fn populate_legacy(world: &World) {
 
 #[test]
 fn examples_work_with_a_legacy_token() {
-    for (examples, file, since) in [
-        (World::examples("data-sources"), "data-source.tf", (1, 5)),
-        (World::function_examples(), "function.tf", (1, 8)),
+    for (examples, file, feature) in [
+        (World::examples("data-sources"), "data-source.tf", Feature::COMMON),
+        (World::function_examples(), "function.tf", Feature::FUNCTIONS),
     ] {
         for example in examples {
-            World::on_each_version_since(since, async |world| {
+            World::on_each_version_with(feature, async |world| {
                 populate_legacy(world);
                 take(world, &in_days(90), &[World::provider_example(), example.join(file)]);
                 let run = world.apply().await;
@@ -133,8 +134,11 @@ fn every_function_example_works() {
 #[test]
 fn every_import_example_works() {
     for example in World::examples("resources") {
-        for (block, since) in [("import-by-string.tf", (1, 5)), ("import-by-identity.tf", (1, 12))] {
-            World::on_each_version_since(since, async |world| {
+        for (block, feature) in [
+            ("import-by-string.tf", Feature::COMMON),
+            ("import-by-identity.tf", Feature::IDENTITIES),
+        ] {
+            World::on_each_version_with(feature, async |world| {
                 let ends = in_days(90);
                 populate(world, &ends).await;
                 let block = example.join(block);

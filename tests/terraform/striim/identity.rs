@@ -4,6 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::world::{CI, World, ci, in_days};
+use crate::support::feature::Feature;
 
 /// Imports the object with this identity as [`CI`].
 pub(crate) fn import(identity: &str) -> String {
@@ -23,7 +24,7 @@ pub(crate) async fn add_ci(world: &World) {
 
 #[test]
 fn import_by_identity_keeps_the_token() {
-    World::on_each_version_since((1, 12), async |world| {
+    World::on_each_version_with(Feature::IDENTITIES, async |world| {
         add_ci(world).await;
         let before = world.changes();
         for account in ["", "account = \"127.0.0.1\""] {
@@ -51,7 +52,7 @@ fn import_by_identity_keeps_the_token() {
 
 #[test]
 fn identity_of_another_account_or_of_no_token_is_rejected() {
-    World::on_each_version_since((1, 12), async |world| {
+    World::on_each_version_with(Feature::IDENTITIES, async |world| {
         add_ci(world).await;
         for (identity, says) in [
             (
@@ -72,7 +73,7 @@ fn identity_of_another_account_or_of_no_token_is_rejected() {
 
 #[test]
 fn identity_follows_creation_rename_and_rotation() {
-    World::on_each_version_since((1, 12), async |world| {
+    World::on_each_version_with(Feature::IDENTITIES, async |world| {
         let declared = |name: &str, release| {
             let hcl = ci(&format!("rotation_triggers = {{ release = {release} }}"));
             hcl.replace("name = \"ci-pipeline\"", &format!("name = \"{name}\""))

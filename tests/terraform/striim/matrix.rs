@@ -13,71 +13,71 @@ use super::identity::{add_ci, import};
 use super::moved::{PAIR, TOKEN, moved};
 use super::query::query;
 use super::world::{CI, World, ci, generation};
-use crate::support::terraform::Minor;
+use crate::support::feature::Feature;
+use crate::support::versions;
 
-/// A feature of Terraform that this provider supports.
-struct Feature {
+/// The use of a feature with this provider.
+struct Use {
     name: &'static str,
-    /// The first versions of Terraform and OpenTofu with it.
-    since: (Minor, Option<Minor>),
+    feature: Feature,
     /// The key of the feature in `providers schema -json`.
     schema_key: Option<&'static str>,
     works: fn(&mut World) -> Pin<Box<dyn Future<Output = ()> + '_>>,
 }
 
-const FEATURES: [Feature; 9] = [
-    Feature {
+const USES: [Use; 9] = [
+    Use {
         name: "taking a token out of the state without revoking it",
-        since: ((1, 7), Some((1, 7))),
+        feature: Feature::REMOVED_BLOCKS,
         schema_key: None,
         works: |world| Box::pin(a_removed_block_leaves_the_token_alone(world)),
     },
-    Feature {
+    Use {
         name: "functions",
-        since: ((1, 8), Some((1, 7))),
+        feature: Feature::FUNCTIONS,
         schema_key: Some("functions"),
         works: |world| Box::pin(functions_are_called(world)),
     },
-    Feature {
+    Use {
         name: "refusing to move a token into a pair",
-        since: ((1, 8), Some((1, 8))),
+        feature: Feature::MOVES,
         schema_key: None,
         works: |world| Box::pin(moved_block_is_rejected(world)),
     },
-    Feature {
+    Use {
         name: "ephemeral resources",
-        since: ((1, 10), Some((1, 11))),
+        feature: Feature::EPHEMERAL_RESOURCES,
         schema_key: Some("ephemeral_resource_schemas"),
         works: |world| Box::pin(an_ephemeral_token_is_worked_with(world)),
     },
-    Feature {
+    Use {
         name: "write-only arguments",
-        since: ((1, 11), Some((1, 11))),
+        feature: Feature::WRITE_ONLY_ARGUMENTS,
         schema_key: None,
         works: |world| Box::pin(a_write_only_argument_takes_an_ephemeral_token(world)),
     },
-    Feature {
+    Use {
         name: "identities",
-        since: ((1, 12), Some((1, 12))),
+        feature: Feature::IDENTITIES,
         schema_key: Some("resource_identity_schemas"),
         works: |world| Box::pin(a_token_is_imported_by_its_identity(world)),
     },
-    Feature {
+    Use {
         name: "queries",
-        since: ((1, 14), None),
+        feature: Feature::QUERIES,
         schema_key: Some("list_resource_schemas"),
         works: |world| Box::pin(tokens_are_queried(world)),
     },
-    Feature {
+    Use {
         name: "actions",
-        since: ((1, 14), None),
+        feature: Feature::ACTIONS,
         schema_key: Some("action_schemas"),
         works: |world| Box::pin(an_action_is_invoked(world)),
     },
     // Last, because it keeps its configuration.
-    Feature {
+    Use {
         name: "tests with a mocked provider",
-        since: ((1, 7), Some((1, 8))),
+        feature: Feature::MOCKED_PROVIDERS,
         schema_key: None,
         works: |world| Box::pin(mocked_tests_pass(world)),
     },
@@ -90,15 +90,21 @@ fn lifecycle_and_features_work_on_every_version() {
         world.sandbox.set_options(|options| options.rate_limits = None);
         token_is_created_rotated_and_revoked(world).await;
         let keys = schema_keys(world).await;
-        for feature in FEATURES {
+        for Use {
+            name,
+            feature,
+            schema_key,
+            works,
+        } in USES
+        {
             let terraform = world.workspace.terraform();
-            let has = terraform.is_at_least(feature.since.0, feature.since.1);
-            println!("{terraform}: {}: {}", feature.name, if has { "yes" } else { "no" });
-            if let Some(key) = feature.schema_key {
+            let has = versions::has(terraform, feature);
+            println!("{terraform}: {name}: {}", if has { "yes" } else { "no" });
+            if let Some(key) = schema_key {
                 assert_eq!(keys.iter().any(|known| known == key), has, "{key} of {keys:?}");
             }
             if has {
-                (feature.works)(world).await;
+                works(world).await;
             }
         }
     });

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::examples::take;
 use super::world::{World, in_days};
+use crate::support::feature::Feature;
 use crate::support::terraform::Run;
 
 const QUERY: [&str; 2] = ["query", "-no-color"];
@@ -34,7 +35,7 @@ async fn populate(world: &World) {
 
 #[test]
 fn query_filters_tokens_by_expiry() {
-    World::on_each_version_since((1, 14), async |world| {
+    World::on_each_version_with(Feature::QUERIES, async |world| {
         populate(world).await;
         for (config, found) in [
             ("", &["empty", "gone", "late", "soon", "terraform"][..]),
@@ -59,7 +60,7 @@ fn query_filters_tokens_by_expiry() {
 
 #[test]
 fn configuration_generated_from_a_query_imports_and_plans_nothing() {
-    World::on_each_version_since((1, 14), async |world| {
+    World::on_each_version_with(Feature::QUERIES, async |world| {
         populate(world).await;
         query(world, "").await.success().unwrap();
         let before = world.changes();
@@ -82,7 +83,7 @@ fn configuration_generated_from_a_query_imports_and_plans_nothing() {
 #[test]
 fn every_list_example_works() {
     for example in World::examples("list-resources") {
-        World::on_each_version_since((1, 14), async |world| {
+        World::on_each_version_with(Feature::QUERIES, async |world| {
             let account = json!({"name": "ci-pipeline", "expires-at": in_days(30)});
             world.outside(Method::POST, "/service-account", account).await;
             take(
