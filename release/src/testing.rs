@@ -1,10 +1,32 @@
 //! Releases and keys for the tests of this crate.
 
+use std::io::Write as _;
+use std::process::Command;
+
 use secrecy::SecretString;
 use tempfile::TempDir;
 
 use crate::gpg::{Keyring, run};
 use crate::{Archive, Entry, Platform, ReleaseFiles, SigningKey};
+
+/// Whether GnuPG can run. If not, says that the test was not run; in CI, that is an error.
+pub(crate) fn has_gpg() -> bool {
+    // On Windows, GnuPG comes with Git and does not understand all paths. Releases are signed on Linux.
+    let found = if cfg!(windows) {
+        Err("it is not used on Windows".to_owned())
+    } else {
+        let version = run(Command::new("gpg").arg("--version"), None);
+        version.map_err(|error| format!("{error:#}"))
+    };
+    let Err(error) = found else { return true };
+    assert!(
+        cfg!(windows) || std::env::var_os("CI").is_none(),
+        "GnuPG is needed: {error}"
+    );
+    // `eprintln!` would be captured.
+    let _ = writeln!(std::io::stderr(), "Not run: a test that needs GnuPG. {error}");
+    false
+}
 
 /// Creates a key with GnuPG, and exports its secret part.
 pub(crate) fn exported_key(passphrase: &str) -> SecretString {
