@@ -60,14 +60,19 @@ pub(crate) struct DecisionTime {
 impl DecisionTime {
     /// Determines the time of a decision, which is the same in a plan and in its apply.
     ///
-    /// A plan that changes the state (`records`) uses the recorded time, however old it is, because
-    /// it is certainly applied. Terraform requests a plan without changes again only if the resource
+    /// A plan that changes the state uses the recorded time, however old it is, because it is
+    /// certainly applied; `records` returns whether a decision by that time changes it. Terraform requests a plan without changes again only if the resource
     /// has conditions. Such a plan decides by a time that lags behind the current one, so that a
     /// token is also rotated by plans that never refresh (`-refresh=false`).
-    pub(crate) fn new(private: &PrivateState, now: Timestamp, records: bool, lifetime: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        private: &PrivateState,
+        now: Timestamp,
+        records: impl FnOnce(Timestamp) -> bool,
+        lifetime: Option<Duration>,
+    ) -> Self {
         let at = match recorded(private) {
             None => now,
-            Some(recorded) if records => recorded,
+            Some(recorded) if records(recorded) => recorded,
             Some(recorded) => {
                 let delay = lifetime.map_or(DEFAULT_DELAY, |lifetime| (lifetime / 10).min(MAX_DELAY));
                 let delayed = SignedDuration::try_from(delay).ok();
@@ -92,7 +97,7 @@ impl DecisionTime {
     }
 }
 
-/// Whether a plan changes the state.
+/// Whether the declaration of a plan changes the state.
 pub(crate) fn records<M: Model + Clone>(prior: &M, planned: &M) -> bool {
     prior.clone().into_value() != planned.clone().into_value()
 }
@@ -145,10 +150,13 @@ mod tests {
     #[test]
     fn plan_with_changes_decides_by_recorded_time_of_any_age() {
         let private = PrivateState::default();
-        assert_eq!(DecisionTime::new(&private, days(5), true, None).at, days(5));
+        assert_eq!(DecisionTime::new(&private, days(5), |_| true, None).at, days(5));
         record(&private, days(1));
         for now in [1, 5, 300] {
-            assert_eq!(DecisionTime::new(&private, days(now), true, Some(DAY)).at, days(1));
+            assert_eq!(
+                DecisionTime::new(&private, days(now), |at| at == days(1), Some(DAY)).at,
+                days(1)
+            );
         }
     }
 
@@ -162,7 +170,7 @@ mod tests {
             (None, HOUR),
             (Some(Duration::MAX), DAY),
         ] {
-            let time = DecisionTime::new(&private, days(300), false, lifetime);
+            let time = DecisionTime::new(&private, days(300), |_| false, lifetime);
             assert_eq!(
                 time.at,
                 days(300) - SignedDuration::try_from(delay).unwrap(),
@@ -170,7 +178,7 @@ mod tests {
             );
         }
         let soon = start() + SignedDuration::from_hours(25);
-        assert_eq!(DecisionTime::new(&private, soon, false, Some(DAY * 90)).at, days(1));
+        assert_eq!(DecisionTime::new(&private, soon, |_| false, Some(DAY * 90)).at, days(1));
     }
 
     #[test]

@@ -47,6 +47,13 @@ pub(crate) enum Decision {
     Unknown(Vec<&'static str>),
 }
 
+impl Decision {
+    /// Whether a plan with this decision changes the state in any case.
+    pub(crate) fn is_change(&self) -> bool {
+        !matches!(self, Self::Keep | Self::Expired(_))
+    }
+}
+
 impl RotationPolicy {
     /// Validates a configuration, after the validators of its attributes.
     pub(crate) fn validate(&self, lifetime: Lifetime, now: Timestamp, diagnostics: &mut Diagnostics) {

@@ -208,8 +208,9 @@ impl RotatingToken {
         let connection = context.known_client();
         let (record, value) = (IssueRecord::read(&context.private), prior.value(&context.private));
         let lifetime_of_value = known_duration(&config.policy.expires_in);
-        let time = DecisionTime::new(&context.private, now, records, lifetime_of_value);
         let decide = |at| config.decide(prior, record, value, at);
+        let records = |at| records || decide(at).is_change();
+        let time = DecisionTime::new(&context.private, now, records, lifetime_of_value);
         let what = owner.what.clone();
         let decision = time.decide(&what, decide, diagnostics);
         let owner = prior.owner(owner, &self.delivery.vault);

@@ -121,10 +121,10 @@ impl Resource for StreamTokenResource {
         if interval.is_some() {
             self.session.synchronise(context, &mut context.diagnostics()).await;
         }
-        let records = decision_time::records(prior, planned);
-        let time = DecisionTime::new(&context.private, self.now(), records, interval);
         let is_active = !planned.is_inactive();
         let decide = |at| policy.decide(is_active, &prior.rotation, &current, at);
+        let records = |at| decision_time::records(prior, planned) || decide(at).is_change();
+        let time = DecisionTime::new(&context.private, self.now(), records, interval);
         let decision = time.decide(&prior.name(), decide, &mut context.diagnostics());
         self.warn_about_own_credential(context, prior, planned).await;
         match decision {

@@ -211,14 +211,14 @@ impl Resource for PersonalAccessTokenResource {
         self.session.generations().observe(&prior.delivery.generation);
         planned.rotation.keep_spelling(&prior.rotation);
         let current = prior.current(&context.private);
-        let records = decision_time::records(prior, planned);
+        let decide = |at| config.decide(prior, current, at);
+        let records = |at| decision_time::records(prior, planned) || decide(at).is_change();
         let time = DecisionTime::new(
             &context.private,
             self.now(),
             records,
             config.rotation.shortest_interval(),
         );
-        let decide = |at| config.decide(prior, current, at);
         let decision = time.decide(&prior.title(), decide, &mut context.diagnostics());
         match decision {
             Decision::Keep => {

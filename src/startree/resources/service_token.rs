@@ -139,10 +139,10 @@ impl Resource for ServiceTokenResource {
         keep_spelling(&mut planned.rotation.overlap, &prior.rotation.overlap);
         self.session.synchronise(context, &mut context.diagnostics()).await;
         let (config, current) = (&change.config, prior.current(&context.private));
-        let records = decision_time::records(prior, planned);
+        let decide = |at| config.decide(prior, &current, at);
+        let records = |at| decision_time::records(prior, planned) || decide(at).is_change();
         let interval = config.rotation.shortest_interval();
         let time = DecisionTime::new(&context.private, self.now(), records, interval);
-        let decide = |at| config.decide(prior, &current, at);
         let decision = time.decide(&prior.title(), decide, &mut context.diagnostics());
         match decision {
             Decision::Keep => {

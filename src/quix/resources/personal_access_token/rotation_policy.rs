@@ -46,6 +46,13 @@ pub(super) enum Decision {
     Unknown(Vec<&'static str>),
 }
 
+impl Decision {
+    /// Whether a plan with this decision changes the state in any case.
+    pub(super) fn is_change(&self) -> bool {
+        !matches!(self, Self::Keep | Self::Expired(_))
+    }
+}
+
 /// The arguments of a token that only a new token can have, in a configuration or a state.
 #[derive(Clone, Copy)]
 pub(super) struct Arguments<'a> {

@@ -48,6 +48,13 @@ pub(super) enum Decision {
     Unknown,
 }
 
+impl Decision {
+    /// Whether a plan with this decision changes the state in any case.
+    pub(super) fn is_change(&self) -> bool {
+        !matches!(self, Self::Keep)
+    }
+}
+
 /// The current token, as the state has it.
 #[derive(Clone)]
 pub(super) struct CurrentToken {

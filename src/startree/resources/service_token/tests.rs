@@ -1051,3 +1051,24 @@ async fn stale_saved_plan_does_not_rotate() {
         world.assert_settled(&changed).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn saved_plan_that_deletes_the_previous_token_does_not_rotate_later() {
+    let config = |release| every("30d", overlapping(release, "2h"));
+    let mut world = World::with_token(Options::default(), &config("1")).await;
+    world.apply(&config("2")).await.succeeds();
+    world.sandbox.advance(SignedDuration::from_hours(3));
+    let provider = world.provider();
+    let plan = world.token.save_plan(&provider, Some(&config("2"))).await;
+    world.sandbox.advance(SignedDuration::from_hours(24 * 40));
+    world
+        .token
+        .apply_saved(&provider, &plan)
+        .await
+        .succeeds()
+        .warns("is due, and the next run changes it");
+    let keys = world.keys();
+    assert_eq!(keys.len(), 1, "the previous token is deleted");
+    world.apply(&config("2")).await.succeeds();
+    assert_ne!(world.keys()[0], keys[0]);
+}

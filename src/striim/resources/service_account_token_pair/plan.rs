@@ -155,9 +155,9 @@ impl ServiceAccountTokenPairResource {
         let prior = &prior.with_drift(&context.private);
         planned.current = prior.current.clone();
         planned.previous = prior.previous.clone();
-        let records = decision_time::records(prior, planned);
-        let time = DecisionTime::new(&context.private, self.now(), records, config.rotate_every());
         let decide = |at| config.decide(prior, &context.private, at);
+        let records = |at| decision_time::records(prior, planned) || decide(at).is_change();
+        let time = DecisionTime::new(&context.private, self.now(), records, config.rotate_every());
         match time.decide(&prior.what(), decide, diagnostics) {
             Decision::Keep => {
                 if let Some(connection) = context.known_client() {
