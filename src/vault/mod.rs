@@ -492,13 +492,20 @@ impl Vault {
         }
     }
 
-    /// Deletes a version if it is still the current one, and returns whether it was.
+    /// Deletes a version if it is still the current one and `is_ours`, and returns whether it was. A
+    /// secret that was deleted with its metadata and written again has the same version numbers.
     ///
     /// # Errors
     /// Returns [`Error`] if the version may still be there.
-    pub async fn delete(&self, operation: &Operation, secret_path: &SecretPath, version: u64) -> Result<bool, Error> {
+    pub async fn delete(
+        &self,
+        operation: &Operation,
+        secret_path: &SecretPath,
+        version: u64,
+        is_ours: impl FnOnce(&Data) -> bool,
+    ) -> Result<bool, Error> {
         let latest = self.latest(operation, secret_path).await?;
-        if latest.version != version || latest.data.is_none() {
+        if latest.version != version || !latest.data.is_some_and(|data| is_ours(&data)) {
             return Ok(false);
         }
         let action = format!("delete version {version} of the secret \"{secret_path}\" in Vault");

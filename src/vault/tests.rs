@@ -139,7 +139,7 @@ async fn write_follows_deleted_version() {
         .write(&operation(), &secret_path(), 0, &data("first"))
         .await
         .unwrap();
-    assert_eq!(vault.delete(&operation(), &secret_path(), 1).await, Ok(true));
+    assert_eq!(vault.delete(&operation(), &secret_path(), 1, |_| true).await, Ok(true));
     let latest = vault.latest(&operation(), &secret_path()).await.unwrap();
     assert_eq!((latest.version, latest.data.is_none()), (1, true));
     assert_eq!(
@@ -418,7 +418,7 @@ async fn delete_deletes_only_latest_version() {
     let server = server();
     let vault = root(&server);
     assert_eq!(
-        vault.delete(&operation(), &secret_path(), 1).await,
+        vault.delete(&operation(), &secret_path(), 1, |_| true).await,
         Ok(false),
         "nothing is there"
     );
@@ -430,13 +430,15 @@ async fn delete_deletes_only_latest_version() {
         .write(&operation(), &secret_path(), 1, &data("second"))
         .await
         .unwrap();
-    assert_eq!(vault.delete(&operation(), &secret_path(), 1).await, Ok(false));
+    assert_eq!(vault.delete(&operation(), &secret_path(), 1, |_| true).await, Ok(false));
+    let is_first = |stored: &Data| *stored == data("first");
+    assert_eq!(vault.delete(&operation(), &secret_path(), 2, is_first).await, Ok(false));
     assert_eq!(stored_value(&server).as_deref(), Some("second"));
     server.fault(Fault::new(Effect::Cut).after().on("POST", "/secret/delete/striim/ci"));
-    assert_eq!(vault.delete(&operation(), &secret_path(), 2).await, Ok(true));
+    assert_eq!(vault.delete(&operation(), &secret_path(), 2, |_| true).await, Ok(true));
     assert_eq!(stored_value(&server), None);
     assert_eq!(
-        vault.delete(&operation(), &secret_path(), 2).await,
+        vault.delete(&operation(), &secret_path(), 2, |_| true).await,
         Ok(false),
         "it is removed already"
     );

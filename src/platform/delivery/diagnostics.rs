@@ -239,6 +239,9 @@ pub(super) fn unknown_mount(target: &Target) -> Diagnostic {
 pub(super) fn not_deleted(version: u64, target: &Target, problem: &Diagnostic) -> Diagnostic {
     Diagnostic::warning(
         format!("Version {version} of the secret \"{}\" remains in Vault", target.path),
-        format!("Its value has been revoked. {}: {}", problem.summary, problem.detail),
+        format!(
+            "Its value is no longer used, and is revoked with its token. {}: {}",
+            problem.summary, problem.detail
+        ),
     )
 }

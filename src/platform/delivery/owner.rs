@@ -148,6 +148,13 @@ impl Owner {
         self.owns_version(0, data, account, names)
     }
 
+    /// Whether the id in a secret may be that of this token.
+    pub(super) fn may_have_written(&self, data: &Data, names: &SecretFieldNames) -> bool {
+        let stored = data.get(names.id);
+        let mut ids = self.tokens().iter().map(|token| token.id.as_ref());
+        ids.any(|id| id.is_none() || stored.is_none() || id == stored)
+    }
+
     fn owns_version(&self, version: u64, data: &Data, account: &Account, names: &SecretFieldNames) -> bool {
         let mut tokens = self.tokens().iter();
         tokens.any(|token| is_own(&token.evidence(version, data, account, names)))

@@ -293,8 +293,9 @@ impl Writer {
         }
     }
 
-    /// Deletes the version that the state records, if it is still the latest. Its value has been
-    /// revoked, so that a failure is a warning.
+    /// Deletes the version that the state records, if it is still the latest and does not have the id of
+    /// another value. Its value has been revoked,
+    /// or remains valid only during an overlap, so that a failure is a warning.
     pub(crate) async fn delete(
         &self,
         operation: &Operation,
@@ -321,7 +322,9 @@ impl Writer {
         }
         let deleted = match self.connection.get() {
             Ok(vault) => vault
-                .delete(operation, &target.path, version)
+                .delete(operation, &target.path, version, |data| {
+                    owner.may_have_written(data, self.names)
+                })
                 .await
                 .map_err(|error| diagnostics::failure(&error)),
             Err(problem) => Err(problem),
