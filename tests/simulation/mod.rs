@@ -8,4 +8,6 @@ mod platform;
 mod quix;
 mod speed;
 mod startree;
+mod storage;
 mod striim;
+mod vault;

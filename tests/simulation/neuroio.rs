@@ -1,12 +1,13 @@
-//! Scenarios of an account (see [`platform`](super::platform)): tokens are declared and rotated, with and without overlap, and
-//! other clients create, switch and delete tokens concurrently. The list may lag behind, and the limit of permanent tokens
+//! Scenarios of an account (see [`platform`](super::platform)): tokens are declared and rotated, with and without overlap, their
+//! values are encrypted or not, and other clients create, switch and delete tokens concurrently. The list may lag behind, and the limit of permanent tokens
 //! may be reached during a run.
 //!
 //! Promises after each run that was not killed:
 //! - A permanent token in the state exists, unless another client deleted it: a failed rotation changes nothing.
 //!
 //! Promises at the end:
-//! - Every declared token exists once, of its kind, and its value in the state is valid if and only if it is declared active.
+//! - Every declared token exists once, of its kind, and its value in the state, as it is or encrypted, is valid if and only
+//!   if it is declared active.
 //! - A previous token is in the state only during an overlap, and it exists.
 //! - There is no orphan, unless its run was killed or has reported it.
 //! - Tokens of other clients are unchanged, and none is in a state.
@@ -28,6 +29,7 @@ use token_providers::token::Clock;
 
 use super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, lock, simulate, text};
 use super::speed::Speed;
+use super::storage::{recipients, value_in_state};
 
 /// More permanent tokens than any scenario creates.
 const UNLIMITED: usize = 1_000;
@@ -43,6 +45,7 @@ struct Token {
     release: u8,
     has_overlap: bool,
     is_renewed: bool,
+    is_encrypted: bool,
 }
 
 impl Token {
@@ -54,6 +57,7 @@ impl Token {
             release: 0,
             has_overlap: false,
             is_renewed: false,
+            is_encrypted: false,
         }
     }
 
@@ -66,6 +70,7 @@ impl Token {
             "overlap": self.has_overlap.then_some("12h"),
             "rotate_before": renewed("8h").filter(|_| !self.permanent),
             "rotate_every": renewed("13h").filter(|_| self.permanent),
+            "age_recipients": self.is_encrypted.then(recipients),
         })
     }
 }
@@ -153,6 +158,7 @@ impl SimulatedPlatform for Account {
                         release: random.u8(..3),
                         has_overlap: random.bool(),
                         is_renewed: random.bool(),
+                        is_encrypted: self.declared.get(label).is_some_and(|declared| declared.is_encrypted),
                         ..Token::new(random.bool(), random.u8(..3) > 0)
                     };
                     self.declared.insert(label, declared);
@@ -163,6 +169,10 @@ impl SimulatedPlatform for Account {
                 }
                 _ => {}
             }
+        }
+        // Drawn after everything else, so that the seeds keep their scenarios otherwise.
+        for declared in self.declared.values_mut() {
+            declared.is_encrypted ^= random.u8(..4) == 0;
         }
         format!("{:?}", self.declared)
     }
@@ -270,10 +280,10 @@ impl SimulatedPlatform for Account {
                 violations.push(format!("{label} is not on the platform"));
                 continue;
             };
-            let key = text(state, "key").unwrap_or_default();
+            let key = value_in_state(state.value(), "key").unwrap_or_default();
             if key != token.key.expose_secret()
                 || token.permanent != declared.permanent
-                || self.sandbox.is_live(key) != declared.is_active
+                || self.sandbox.is_live(&key) != declared.is_active
             {
                 violations.push(format!("{label} is {token:?}, and declared {declared:?}"));
             }

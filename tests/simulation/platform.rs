@@ -2,8 +2,11 @@
 //! other clients act concurrently. After each scenario, without faults, two applies must reach the declared state, and a third
 //! one must change nothing.
 //!
-//! Then, on every platform, the state has exactly the declared resources, none is tainted, no value was shown, and
-//! Terraform's rules for providers were kept. A [`SimulatedPlatform`] adds its own promises.
+//! Then, on every platform, the state has exactly the declared resources, none is tainted, no value was shown or sent to anyone
+//! except as a credential or to Vault, no state has a value in plain text that is stored elsewhere, and Terraform's rules for
+//! providers were kept. A [`SimulatedPlatform`] adds its own promises.
+//!
+//! If values are delivered to Vault, its answers are lost, too, it is sealed, and other clients change its secrets.
 //!
 //! At real speed no time passes between runs, as the provider's process has the machine's clock, and no answer is late.
 
@@ -16,14 +19,14 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use network::{Address, Kill, Network};
+use network::{Addresses, Kill, Network};
 use secrecy::ExposeSecret;
 use token_providers::framework::testing::simulation::{Batch, Failure, Simulation};
 use token_providers::framework::testing::{
     Configuration, Connection, Diagnostic, Object, PluginProgram, ProviderSchema, RunOutcome, Start, StartError,
     Workspace,
 };
-use token_providers::framework::{Provider, Server, Value};
+use token_providers::framework::{self, Provider, Value};
 use token_providers::platform::Runtime;
 use token_providers::sandbox::{Fault, Platform, Sandbox, When, lost_answers};
 use token_providers::token::Clock;
@@ -34,8 +37,9 @@ use tokio::time::Instant;
 
 pub(crate) use network::ConcurrentAction;
 
-use super::speed::AT_A_TIME;
-use super::speed::Speed;
+use super::speed::{AT_A_TIME, Speed};
+use super::storage::{is_in_plain_text, undelivered};
+use super::vault::{self, Server, SimulatedVault, VaultEvent};
 
 /// A simulated platform and its configuration.
 pub(crate) trait SimulatedPlatform {
@@ -67,6 +71,11 @@ pub(crate) trait SimulatedPlatform {
 
     /// The platform's sandbox.
     fn sandbox(&self) -> &Sandbox<Self::Platform>;
+
+    /// The Vault to which values are delivered, if a resource can do so.
+    fn vault(&self) -> Option<&SimulatedVault> {
+        None
+    }
 
     /// The arguments of the `provider` block that the environment cannot set.
     fn provider_block(&self) -> Vec<(&'static str, &'static str)> {
@@ -125,7 +134,9 @@ struct Step {
     /// The seed of changes outside Terraform before the run.
     outside: Option<u64>,
     faults: Vec<Fault>,
-    kill: Option<Kill>,
+    /// What happens to Vault before the run.
+    vault: Vec<VaultEvent>,
+    kills: Vec<Kill>,
     /// The number of the request that triggers a concurrent action, and the seed of the action.
     concurrent: Option<(u32, u64)>,
     hours: u64,
@@ -143,14 +154,20 @@ impl<S: SimulatedPlatform> Simulation for Scenarios<S> {
 
     fn draw(&self, seed: u64) -> Scenario {
         let random = &mut Rng::with_seed(seed);
+        // What happens to Vault leaves the rest of a seed's scenario as it is.
+        let vault = &mut Rng::with_seed(!seed);
         let steps = (0..random.u32(2..8)).map(|_| Step {
             seed: random.u64(..),
             outside: Some(random.u64(..)),
             faults: (0..random.u32(..3)).map(|_| self.draw_fault(random)).collect(),
-            kill: (random.u8(..3) == 0).then(|| Kill {
-                request: random.u32(1..12),
-                when: if random.bool() { When::Before } else { When::After },
-            }),
+            vault: VaultEvent::draw(vault, self.speed),
+            kills: [
+                (random.u8(..3) == 0).then(|| draw_kill(random, Server::Platform)),
+                (vault.u8(..6) == 0).then(|| draw_kill(vault, Server::Vault)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             concurrent: (random.u8(..4) == 0).then(|| (random.u32(1..8), random.u64(..))),
             hours: [0, 1, 30][random.usize(..3)],
         });
@@ -192,9 +209,14 @@ impl<S: SimulatedPlatform> Simulation for Scenarios<S> {
             simpler.push(without);
             let faults = 0..step.faults.len();
             simpler.extend(faults.map(|fault| with(index, &|step| drop(step.faults.remove(fault)))));
-            if step.kill.is_some() {
-                simpler.push(with(index, &|step| step.kill = None));
-            }
+            let events = 0..step.vault.len();
+            simpler.extend(events.map(|event| with(index, &|step| drop(step.vault.remove(event)))));
+            let kills = 0..step.kills.len();
+            simpler.extend(kills.map(|kill| {
+                with(index, &|step| {
+                    step.kills.remove(kill);
+                })
+            }));
             if step.concurrent.is_some() {
                 simpler.push(with(index, &|step| step.concurrent = None));
             }
@@ -227,20 +249,30 @@ impl<S: SimulatedPlatform> Scenarios<S> {
     }
 }
 
+fn draw_kill(random: &mut Rng, server: Server) -> Kill {
+    Kill {
+        server,
+        request: random.u32(1..12),
+        when: if random.bool() { When::Before } else { When::After },
+    }
+}
+
 /// A platform, and the workspace that manages it.
 struct World<S: SimulatedPlatform> {
     platform: S,
     workspace: Workspace,
-    /// The platform's address, at real speed.
-    address: Option<Address<S::Platform>>,
+    /// The addresses of the platform and of Vault, at real speed.
+    addresses: Option<Addresses<S::Platform>>,
     /// Set by the first start of a provider.
     schema: OnceCell<Arc<ProviderSchema>>,
     /// The standard error of processes.
     logs: RefCell<Vec<JoinHandle<Vec<u8>>>>,
     /// The diagnostics of the last run.
     diagnostics: Vec<Diagnostic>,
+    /// The promises that did not hold after a run.
+    broken: Vec<String>,
     trace: Vec<String>,
-    /// The visible contents of plans, states, diagnostics and logs.
+    /// The visible contents of plans, states, diagnostics and logs, and the requests without their credentials.
     shown: Arc<Mutex<String>>,
 }
 
@@ -252,9 +284,9 @@ struct Providers<'a, S: SimulatedPlatform> {
 
 impl<S: SimulatedPlatform> Start for Providers<'_, S> {
     async fn start(&self) -> Result<Connection, StartError> {
-        let connection = match &self.world.address {
+        let connection = match &self.world.addresses {
             None => self.in_process(),
-            Some(address) => self.process(&address.base_url).await?,
+            Some(addresses) => self.process(addresses).await?,
         };
         if let Some(schema) = self.world.schema.get() {
             return Ok(connection.with_schema(schema.clone()));
@@ -269,22 +301,22 @@ impl<S: SimulatedPlatform> Providers<'_, S> {
     fn in_process(&self) -> Connection {
         let platform = &self.world.platform;
         let base_url = S::Platform::base_url(([127, 0, 0, 1], 80).into());
-        let (variables, network) = (platform.variables(&base_url), self.network.clone());
+        let (variables, network) = (self.world.variables(&base_url, vault::ADDRESS), self.network.clone());
         let provider = S::provider(Runtime {
             clock: platform.sandbox().clock(),
             environment: Box::new(move |name| {
                 let variable = variables.iter().find(|(variable, _)| *variable == name);
                 variable.map(|(_, value)| value.clone())
             }),
-            transport: Box::new(move |_| network.transport()),
+            transport: Box::new(move |to| network.transport(to)),
         });
-        Connection::new(Server::new(provider).into_service())
+        Connection::new(framework::Server::new(provider).into_service())
     }
 
-    async fn process(&self, base_url: &str) -> Result<Connection, StartError> {
+    async fn process(&self, addresses: &Addresses<S::Platform>) -> Result<Connection, StartError> {
         // Without TLS, which other tests cover and which would take most of the time.
         let program = PluginProgram::new(S::PROGRAM).without_tls().with("TF_LOG", "TRACE");
-        let variables = self.world.platform.variables(base_url);
+        let variables = self.world.variables(&addresses.base_url, &addresses.vault);
         let program = variables
             .into_iter()
             .fold(program, |program, (name, value)| program.with(name, value));
@@ -313,9 +345,9 @@ fn json_block(arguments: Vec<(&str, &str)>) -> serde_json::Value {
 
 impl<S: SimulatedPlatform> World<S> {
     async fn new(speed: Speed, seed: u64) -> Self {
-        let (clock, address) = match speed {
+        let (clock, addresses) = match speed {
             Speed::Simulated => (clock(), None),
-            Speed::Real => (Clock::system(), Some(Address::new().await)),
+            Speed::Real => (Clock::system(), Some(Addresses::new().await)),
         };
         let mut platform = S::start(&mut Rng::with_seed(seed), clock);
         platform.adapt_to(speed);
@@ -330,12 +362,13 @@ impl<S: SimulatedPlatform> World<S> {
         let workspace = Workspace::new().with_provider(json_block(block));
         Self {
             workspace: workspace.with_observer(observer),
-            address,
+            addresses,
             schema: OnceCell::new(),
             logs: RefCell::default(),
             shown,
             platform,
             diagnostics: Vec::new(),
+            broken: Vec::new(),
             trace: Vec::new(),
         }
     }
@@ -352,46 +385,67 @@ impl<S: SimulatedPlatform> World<S> {
             for fault in &step.faults {
                 self.platform.sandbox().fault(fault.clone());
             }
+            for event in &step.vault {
+                if let Some(vault) = self.platform.vault() {
+                    event.happen(vault);
+                    self.trace.push(format!("{event:?}"));
+                }
+            }
             let concurrent = step.concurrent;
             let concurrent = concurrent
                 .and_then(|(at, seed)| Some((at, self.platform.concurrent_action(&mut Rng::with_seed(seed))?)));
-            self.run(random.fork(), step.kill, concurrent).await;
+            self.run(random.fork(), step.kills.clone(), concurrent).await;
+            if let Some(vault) = self.platform.vault() {
+                vault.server.unseal();
+            }
             if self.speed() == Speed::Simulated {
                 tokio::time::sleep(Duration::from_secs(step.hours * 3_600)).await;
             }
         }
         self.platform.sandbox().clear_faults();
+        if let Some(vault) = self.platform.vault() {
+            vault.repair();
+        }
         let random = &mut Rng::with_seed(scenario.seed);
         for _ in 0..S::APPLIES {
-            self.run(random.fork(), None, None).await;
+            self.run(random.fork(), Vec::new(), None).await;
         }
         let mut violations = self.violations();
-        if self.run(random.fork(), None, None).await != Some(RunOutcome::Unchanged) {
+        if self.run(random.fork(), Vec::new(), None).await != Some(RunOutcome::Unchanged) {
             violations.push("one more apply still finds something to do".to_owned());
         }
         violations
     }
 
     fn speed(&self) -> Speed {
-        match self.address {
+        match self.addresses {
             None => Speed::Simulated,
             Some(_) => Speed::Real,
         }
+    }
+
+    /// The environment variables of the provider, with the addresses of the platform and of Vault.
+    fn variables(&self, base_url: &str, vault: &str) -> Vec<(&'static str, String)> {
+        let mut variables = self.platform.variables(base_url);
+        let to_vault = self.platform.vault().map(|simulated| simulated.variables(vault));
+        variables.extend(to_vault.into_iter().flatten());
+        variables
     }
 
     /// One run of Terraform; `None` if it was killed.
     async fn run(
         &mut self,
         random: Rng,
-        kill: Option<Kill>,
+        kills: Vec<Kill>,
         concurrent: Option<(u32, ConcurrentAction)>,
     ) -> Option<RunOutcome> {
         let declared = self.platform.configuration();
-        self.trace.push(format!("run, killed {kill:?}"));
+        self.trace.push(format!("run, killed {kills:?}"));
         self.platform.before_run(&self.workspace);
-        let network = Network::new(self.platform.sandbox(), self.speed(), random, kill, concurrent);
-        if let Some(address) = &self.address {
-            address.connect(&network);
+        let vault = self.platform.vault().map(|vault| &vault.server);
+        let network = Network::new(self.platform.sandbox(), vault, self.speed(), random, kills, concurrent);
+        if let Some(addresses) = &self.addresses {
+            addresses.connect(&network);
         }
         let providers = Providers {
             world: self,
@@ -402,9 +456,9 @@ impl<S: SimulatedPlatform> World<S> {
             ended = self.workspace.apply(providers, &declared) => Some(ended),
         };
         // Requests that are still on their way arrive.
-        match &self.address {
+        match &self.addresses {
             None => tokio::time::sleep(Duration::from_secs(300)).await,
-            Some(address) => address.settle().await,
+            Some(addresses) => addresses.settle().await,
         }
         for log in self.logs.take() {
             let log = log.await.unwrap();
@@ -413,19 +467,41 @@ impl<S: SimulatedPlatform> World<S> {
 
         self.diagnostics = self.workspace.take_diagnostics();
         self.trace.extend(network.trace());
+        lock(&self.shown).push_str(&network.contents());
         self.trace.extend(self.diagnostics.iter().map(Diagnostic::to_string));
         self.platform.after_run(&RunReport {
             workspace: &self.workspace,
             was_killed: ended.is_none(),
             diagnostics: &self.diagnostics,
         });
+        self.check_storage(ended);
         ended
+    }
+
+    /// No state has a value in plain text that is stored elsewhere. After a successful run, Vault has each value that the
+    /// state says is there.
+    fn check_storage(&mut self, ended: Option<RunOutcome>) {
+        let values = self.platform.sandbox().issued_values();
+        let unchecked = |shown: &Diagnostic| shown.summary.contains("could not be refreshed from Vault");
+        let is_complete = ended.is_some_and(|outcome| outcome != RunOutcome::Failed);
+        let vault = self.platform.vault().filter(|_| is_complete);
+        let vault = vault.filter(|_| !self.diagnostics.iter().any(unchecked));
+        for (address, object) in self.workspace.state() {
+            if is_in_plain_text(&object, &values) {
+                self.broken
+                    .push(format!("a value is in plain text in the state of {address}"));
+            }
+            let problem = vault.and_then(|vault| undelivered(&vault.server, object.get("vault"), object.value()));
+            self.broken
+                .extend(problem.map(|problem| format!("{problem}: {address}")));
+        }
     }
 
     /// The violations at the end.
     fn violations(&self) -> Vec<String> {
         let errors = self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
-        let mut violations: Vec<_> = errors.map(|error| format!("the last run fails: {error}")).collect();
+        let errors = errors.map(|error| format!("the last run fails: {error}"));
+        let mut violations: Vec<_> = self.broken.iter().cloned().chain(errors).collect();
         let (state, declared) = (self.workspace.state(), self.platform.configuration());
         let is_created = |address: &str| state.get(address).is_some_and(|object| !object.is_tainted);
         for address in declared
@@ -443,7 +519,9 @@ impl<S: SimulatedPlatform> World<S> {
         }
         let mut shown = lock(&self.shown).clone();
         shown.extend(self.trace.iter().map(String::as_str));
-        for value in self.platform.sandbox().issued_values() {
+        let of_vault = self.platform.vault().map(|vault| vault.server.issued_values());
+        let values = self.platform.sandbox().issued_values().into_iter();
+        for value in values.chain(of_vault.into_iter().flatten()) {
             if shown.contains(value.expose_secret()) {
                 violations.push("a value was shown".to_owned());
             }

@@ -6,17 +6,14 @@
 //!   rotated them since the last apply.
 //! - For each changed trigger in the state, one token was revoked: by this run, or before it.
 //!
-//! - Tokens with recipients are in the state only encrypted.
-//!
 //! Promises at the end:
 //! - Both tokens of each declared environment are in the state as declared, and valid.
 
 mod personal_access_tokens;
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
 
 use fastrand::Rng;
 use secrecy::ExposeSecret;
@@ -28,8 +25,9 @@ use token_providers::quix::Quix;
 use token_providers::sandbox::quix::{Paths, Portal, Role, Sandbox, option_variants};
 use token_providers::token::Clock;
 
-use super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate, text};
+use super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate};
 use super::speed::Speed;
+use super::storage::{recipients, value_in_state};
 
 const ENVIRONMENTS: [&str; 2] = ["acme-shop-dev", "acme-shop-prod"];
 
@@ -38,7 +36,7 @@ struct Organisation {
     token: String,
     /// The declared trigger of each environment.
     declared: BTreeMap<&'static str, u8>,
-    /// Whether the tokens of each declared environment are encrypted to [`IDENTITY`].
+    /// Whether the tokens of each declared environment are encrypted.
     encrypted: BTreeMap<&'static str, bool>,
     /// The number of rotations by other clients, per environment.
     others: BTreeMap<&'static str, Arc<AtomicUsize>>,
@@ -70,10 +68,7 @@ impl Organisation {
     /// Whether this state has both present tokens, as they are or encrypted.
     fn holds_both(&self, environment: &str, state: &Object) -> bool {
         let there = self.sandbox.tokens(environment).unwrap();
-        let held = ["token_1", "token_2"].map(|attribute| match text(state, attribute) {
-            Some(token) => Some(token.to_owned()),
-            None => text(state, &format!("encrypted_{attribute}")).map(decrypted),
-        });
+        let held = ["token_1", "token_2"].map(|attribute| value_in_state(state.value(), attribute));
         held.into_iter().zip(there).all(|(held, there)| {
             held.as_deref() == Some(there.expose_secret()) && self.sandbox.is_live(there.expose_secret())
         })
@@ -157,7 +152,7 @@ impl SimulatedPlatform for Organisation {
         let declared = self.declared.iter().map(|(environment, trigger)| {
             let triggers = json!({ "trigger": trigger.to_string() });
             let is_encrypted = self.encrypted.get(environment).copied().unwrap_or_default();
-            let recipients = is_encrypted.then(|| [IDENTITY.to_public().to_string()]);
+            let recipients = is_encrypted.then(recipients);
             let config = json!({
                 "workspace_id": environment, "rotation_triggers": triggers, "age_recipients": recipients,
             });
@@ -217,9 +212,6 @@ impl SimulatedPlatform for Organisation {
                     "{environment} was rotated {rotated} times, and may be {may_rotate} times"
                 ));
             }
-            if state.get(&address(environment)).is_some_and(is_in_plain_text) {
-                violations.push("the tokens are to be encrypted, and the state has them in plain text".to_owned());
-            }
             let is = state.get(&address(environment)).map(trigger);
             if is_change && is == declared && rotated == 0 && before.is_settled && is_alone {
                 violations.push(format!(
@@ -241,31 +233,6 @@ impl SimulatedPlatform for Organisation {
         }
         violations
     }
-}
-
-/// The age identity of all scenarios.
-static IDENTITY: LazyLock<age::x25519::Identity> = LazyLock::new(age::x25519::Identity::generate);
-
-/// Decrypts a token of a state. Decryption without optimisation is slow, so each is decrypted once.
-fn decrypted(encrypted: &str) -> String {
-    thread_local! {
-        static DECRYPTED: RefCell<HashMap<String, String>> = RefCell::default();
-    }
-    DECRYPTED.with_borrow_mut(|known| {
-        let decrypt = |encrypted: &String| {
-            let value = age::decrypt(&*IDENTITY, encrypted.as_bytes()).unwrap();
-            String::from_utf8(value).unwrap()
-        };
-        known.entry(encrypted.to_owned()).or_insert_with_key(decrypt).clone()
-    })
-}
-
-/// Whether a state declares that its tokens are encrypted, and yet has one in plain text.
-fn is_in_plain_text(state: &Object) -> bool {
-    let has_token = ["token_1", "token_2"]
-        .iter()
-        .any(|attribute| !state.get(attribute).is_null());
-    has_token && !state.get("age_recipients").is_null()
 }
 
 fn address(environment: &str) -> String {

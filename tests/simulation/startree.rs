@@ -1,10 +1,11 @@
 //! Scenarios of an environment (see [`platform`](super::platform)): policies, roles, service tokens and
-//! assignments are declared; other clients remove, change and delete them concurrently; runs are killed within a creation or
+//! assignments are declared; the values of tokens are stored in the state, in Vault or encrypted; other clients remove, change and delete them concurrently; runs are killed within a creation or
 //! a rotation.
 //!
 //! Promises at the end:
 //! - Every declared object exists as declared; a role has exactly the declared policies and subjects.
-//! - A declared token that has a role is authenticated at Pinot by the value in the state.
+//! - A declared token that has a role is authenticated at Pinot by the value that is stored as declared.
+//! - Vault has no other value that is authenticated.
 //! - A rotation keeps roles that another user has assigned, whatever their names.
 //! - No other token of Terraform has a role, except for the previous token during its overlap, with the same roles. A token
 //!   without a role is rejected everywhere; it may be an orphan of a lost answer.
@@ -12,7 +13,9 @@
 //! The first promise holds also after each successful run without concurrent changes.
 //!
 //! No provider can detect orphans of killed runs. An operator deletes them, unless they are declared and of a kind that the
-//! provider adopts.
+//! provider adopts. If the value of a token has reached the secret that the state names, the operator first lets the provider
+//! complete the rotation. The operator also deletes the secret of a token that another client has deleted: nothing proves to
+//! the provider that it wrote this secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,6 +34,8 @@ use token_providers::token::Clock;
 
 use super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate, text};
 use super::speed::Speed;
+use super::storage::{Storage, stored_value};
+use super::vault::{MOUNT, SimulatedVault};
 
 const ROLES: [&str; 2] = ["reader", "writer"];
 const POLICIES: [&str; 2] = ["query", "everything"];
@@ -52,6 +57,8 @@ struct Wanted {
     tokens: BTreeMap<&'static str, u8>,
     /// The tokens that have an overlap.
     overlapping: BTreeSet<&'static str>,
+    /// Where the values of tokens are stored.
+    storage: BTreeMap<&'static str, Storage>,
     /// Of roles and policies, whether they are declared or not.
     attachments: BTreeSet<(&'static str, &'static str)>,
     /// Of roles to tokens or to the group, likewise.
@@ -88,6 +95,7 @@ enum Thing {
 
 struct Environment {
     sandbox: Sandbox,
+    vault: SimulatedVault,
     administrator: String,
     wanted: Wanted,
     /// The state.
@@ -101,6 +109,12 @@ struct Environment {
     special: BTreeSet<String>,
     /// Orphans of killed runs.
     orphans: BTreeSet<Thing>,
+    /// The access keys of orphans whose values have reached Vault, and whether the provider had a run to take them over.
+    delivered: BTreeMap<String, bool>,
+    /// The secrets that the state names.
+    secrets: BTreeSet<String>,
+    /// What diagnostics say of secrets that remain in Vault.
+    remaining: String,
     /// Whether another client did something during the run.
     interfered: Arc<AtomicBool>,
     /// Changes that runs reported as done but were not.
@@ -182,8 +196,16 @@ impl Environment {
     /// An operator deletes orphans of killed runs, except for declared objects that the provider adopts.
     fn tidy(&mut self) {
         let expected = self.expected();
+        let adoptable = self.vault.values("access_key").into_iter();
+        let adoptable = adoptable.filter(|(path, ..)| self.secrets.contains(path));
+        let adoptable: BTreeSet<_> = adoptable.map(|(_, key, _)| key).collect();
         for orphan in std::mem::take(&mut self.orphans) {
             match &orphan {
+                Thing::Assigned(_, Subject { subject, .. })
+                    if adoptable.contains(subject) && !*self.delivered.entry(subject.clone()).or_default() =>
+                {
+                    self.orphans.insert(orphan);
+                }
                 Thing::Policy(name) => self.sandbox.delete_policy_outside(name),
                 Thing::Role(name) => self.sandbox.delete_role_outside(name),
                 _ if expected.contains(&orphan) => drop(self.orphans.insert(orphan)),
@@ -261,6 +283,7 @@ impl SimulatedPlatform for Environment {
         let administrator = sandbox.add_administrator();
         Self {
             administrator: administrator.bearer().expose_secret().to_owned(),
+            vault: SimulatedVault::new(sandbox.clock()),
             sandbox,
             wanted: Wanted::default(),
             known: BTreeSet::new(),
@@ -269,6 +292,9 @@ impl SimulatedPlatform for Environment {
             generations: BTreeMap::new(),
             special: BTreeSet::new(),
             orphans: BTreeSet::new(),
+            delivered: BTreeMap::new(),
+            secrets: BTreeSet::new(),
+            remaining: String::new(),
             interfered: Arc::default(),
             lies: Vec::new(),
         }
@@ -276,6 +302,10 @@ impl SimulatedPlatform for Environment {
 
     fn sandbox(&self) -> &Sandbox {
         &self.sandbox
+    }
+
+    fn vault(&self) -> Option<&SimulatedVault> {
+        Some(&self.vault)
     }
 
     fn variables(&self, base_url: &str) -> Vec<(&'static str, String)> {
@@ -308,6 +338,12 @@ impl SimulatedPlatform for Environment {
             flip_numbered(random, &mut wanted.tokens, token);
             flip(random, &mut wanted.overlapping, token);
         }
+        // Drawn after everything else, so that the seeds keep their scenarios otherwise.
+        for token in TOKENS {
+            if random.u8(..3) == 0 {
+                wanted.storage.insert(token, Storage::draw(random));
+            }
+        }
         let description = format!("{wanted:?}");
         self.tidy();
         description
@@ -324,11 +360,14 @@ impl SimulatedPlatform for Environment {
             .iter()
             .map(|name| (address("role", name), ResourceBlock::new(json!({ "name": name }))));
         let tokens = wanted.tokens.iter().map(|(name, release)| {
-            let config = json!({
+            let mut config = json!({
                 "description": name,
                 "rotation_triggers": { "release": release.to_string() },
                 "overlap": wanted.overlapping.contains(name).then_some(OVERLAP),
             });
+            for (argument, value) in wanted.storage.get(name).copied().unwrap_or_default().arguments(name) {
+                config[argument] = value;
+            }
             (address("service_token", name), ResourceBlock::new(config))
         });
         let attachments = wanted.attachments().map(|(role, policy)| {
@@ -408,6 +447,18 @@ impl SimulatedPlatform for Environment {
     }
 
     fn before_run(&mut self, _: &Workspace) {
+        self.delivered.values_mut().for_each(|had_run| *had_run = true);
+        let tokens: BTreeSet<_> = self
+            .sandbox
+            .tokens()
+            .into_iter()
+            .map(|token| token.access_key)
+            .collect();
+        for (path, key, _) in self.vault.values("access_key") {
+            if !tokens.contains(&key) && !self.keys.values().any(|known| *known == key) {
+                self.vault.server.delete_metadata(MOUNT, &path);
+            }
+        }
         self.special = self.having_special();
         self.interfered.store(false, Ordering::Relaxed);
     }
@@ -424,6 +475,13 @@ impl SimulatedPlatform for Environment {
         let (keys, generations) = (std::mem::take(&mut self.keys), std::mem::take(&mut self.generations));
         self.known.clear();
         self.previous.clear();
+        let secrets = state
+            .values()
+            .filter_map(|object| match object.get("vault").get("path") {
+                Value::String(path) => Some(path.clone()),
+                _ => None,
+            });
+        self.secrets = secrets.collect();
         for (address, object) in &state {
             let kind = address.split('.').next().unwrap_or_default();
             let text = |attribute| text(object, attribute).unwrap_or_default().to_owned();
@@ -470,6 +528,9 @@ impl SimulatedPlatform for Environment {
                 _ => None,
             }));
         }
+        let remain = |shown: &&Diagnostic| shown.summary.contains("remains in Vault");
+        let remaining = diagnostics.iter().filter(remain).map(|shown| shown.summary.as_str());
+        self.remaining.extend(remaining);
         let present = self.present();
         let failed = *was_killed || diagnostics.iter().any(Diagnostic::is_error);
         if !failed && !self.interfered.load(Ordering::Relaxed) {
@@ -498,13 +559,22 @@ impl SimulatedPlatform for Environment {
             let Some(object) = state.get(&address("service_token", token)) else {
                 continue;
             };
-            let is_live = text(object, "token").is_some_and(|value| self.sandbox.is_live(value));
+            let value = stored_value(&self.vault.server, object.get("vault"), object.value());
+            let is_live = value.is_some_and(|value| self.sandbox.is_live(&value));
             let has_special = self.having_special().contains(&self.keys[token]);
             let has_role = has_special || self.wanted.assignments().any(|(_, whom)| whom == *token);
             if is_live != has_role {
                 violations.push(format!(
                     "{token} has a role: {has_role}; it is authenticated: {is_live}"
                 ));
+            }
+        }
+        let keys: BTreeSet<_> = self.keys.values().chain(self.previous.values()).collect();
+        for (path, key, value) in self.vault.values("access_key") {
+            // During an overlap, the previous token has its value in another secret if that could not be deleted.
+            let is_known = self.secrets.contains(&path) || self.remaining.contains(&format!("/{path}\""));
+            if self.sandbox.is_live(&value) && !(keys.contains(&key) && is_known) {
+                violations.push(format!("Vault has another valid value at {path}"));
             }
         }
         violations

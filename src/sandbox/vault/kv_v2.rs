@@ -151,6 +151,14 @@ impl KvV2 {
         version.is_live(now).then_some(&version.data)
     }
 
+    /// The path and the data of every version that can be read.
+    pub(super) fn readable(&self, now: Timestamp) -> impl Iterator<Item = (&str, &Map<String, Value>)> {
+        self.secrets.iter().flat_map(move |(path, secret)| {
+            let live = secret.versions.values().filter(move |version| version.is_live(now));
+            live.map(|version| (path.as_str(), &version.data))
+        })
+    }
+
     /// Reads a version, by default the newest. For a deleted or destroyed one, the error contains
     /// its metadata.
     pub(super) fn read(&self, path: &str, number: Option<u64>, now: Timestamp) -> Result<Value, Refusal> {

@@ -237,6 +237,15 @@ impl Vault {
         engine.data(path, number, now).cloned()
     }
 
+    /// The path and the data of every version of every secret of the mount that can be read.
+    pub fn versions(&self, mount: &str) -> Vec<(String, Map<String, Value>)> {
+        let now = self.clock.now();
+        let server = self.lock();
+        let engine = server.mounts.get(&folder(mount)).and_then(Mount::kv_v2);
+        let readable = engine.into_iter().flat_map(|engine| engine.readable(now));
+        readable.map(|(path, data)| (path.to_owned(), data.clone())).collect()
+    }
+
     /// The number of a secret's newest version, deleted or not; 0 if it was never written.
     pub fn version(&self, mount: &str, path: &str) -> u64 {
         let server = self.lock();

@@ -1,4 +1,4 @@
-//! The network from a run's providers to the platform, in this process or over TCP.
+//! The network from a run's providers to the platform and to Vault, in this process or over TCP.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -13,8 +13,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use token_providers::rest::Transport;
-use token_providers::sandbox::{ConnectionCut, Platform, Sandbox, When};
+use token_providers::rest::{Destination, Transport};
+use token_providers::sandbox::{ConnectionCut, Platform, Sandbox, Vault, When};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,10 +22,12 @@ use tower::{ServiceExt, service_fn};
 
 use super::lock;
 use crate::simulation::speed::Speed;
+use crate::simulation::vault::Server;
 
-/// The moment a run is killed: at its `request`th request, on its way there or back.
+/// The moment a run is killed: at its `request`th request to the server, on its way there or back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kill {
+    pub(crate) server: Server,
     pub(crate) request: u32,
     pub(crate) when: When,
 }
@@ -33,14 +35,15 @@ pub(crate) struct Kill {
 /// A change by another client during a run. Returns a line for the trace.
 pub(crate) type ConcurrentAction = Box<dyn FnOnce() -> String + Send>;
 
-/// The network of a run to the platform: it takes time, and what was sent arrives even if the client has stopped waiting for
+/// The network of a run to the platform and to Vault: it takes time, and what was sent arrives even if the client has stopped waiting for
 /// the answer.
 pub(crate) struct Network<P> {
     platform: Sandbox<P>,
+    vault: Option<Vault>,
     speed: Speed,
     /// The longest delay of a request.
     latest: Duration,
-    kill: Option<Kill>,
+    kills: Vec<Kill>,
     passing: Arc<Mutex<Passing>>,
     /// Cancelled to kill the run.
     pub(crate) killed: CancellationToken,
@@ -48,16 +51,21 @@ pub(crate) struct Network<P> {
 
 struct Passing {
     random: Rng,
-    sent: u32,
-    /// The concurrent action, and the number of the request that triggers it.
+    /// The number of requests to the platform and to Vault.
+    sent: [u32; 2],
+    /// The concurrent action, and the number of the request to the platform that triggers it.
     concurrent: Option<(u32, ConcurrentAction)>,
     trace: Vec<String>,
+    /// The contents of all requests, without their credentials and without what is written to Vault.
+    contents: String,
 }
 
 impl<P> Clone for Network<P> {
     fn clone(&self) -> Self {
         Self {
             platform: self.platform.clone(),
+            vault: self.vault.clone(),
+            kills: self.kills.clone(),
             passing: self.passing.clone(),
             killed: self.killed.clone(),
             ..*self
@@ -68,23 +76,26 @@ impl<P> Clone for Network<P> {
 impl<P: Platform> Network<P> {
     pub(crate) fn new(
         platform: &Sandbox<P>,
+        vault: Option<&Vault>,
         speed: Speed,
         random: Rng,
-        kill: Option<Kill>,
+        kills: Vec<Kill>,
         concurrent: Option<(u32, ConcurrentAction)>,
     ) -> Self {
         // With concurrent actions, a lost request takes effect before the next list is fetched.
         let latest = if concurrent.is_some() { 34 } else { 38 };
         Self {
             platform: platform.clone(),
+            vault: vault.cloned(),
             speed,
             latest: Duration::from_secs(latest),
-            kill,
+            kills,
             passing: Arc::new(Mutex::new(Passing {
                 random,
-                sent: 0,
+                sent: [0; 2],
                 concurrent,
                 trace: Vec::new(),
+                contents: String::new(),
             })),
             killed: CancellationToken::new(),
         }
@@ -95,34 +106,45 @@ impl<P: Platform> Network<P> {
         lock(&self.passing).trace.clone()
     }
 
-    pub(crate) fn transport(&self) -> Transport {
+    /// The contents of all requests, without their credentials and without what is written to Vault.
+    pub(crate) fn contents(&self) -> String {
+        lock(&self.passing).contents.clone()
+    }
+
+    /// The transport to the platform or to Vault.
+    pub(crate) fn transport(&self, to: &Destination) -> Transport {
         let network = self.clone();
-        Transport::new(service_fn(move |request| network.clone().send(request)))
+        let server = Server::at(to);
+        Transport::new(service_fn(move |request| network.clone().send(server, request)))
     }
 
     /// Carries a request, even if the client stops waiting for its answer.
-    async fn send(self, request: Request<Full<Bytes>>) -> Result<Response<Body>, ConnectionCut> {
-        let carried = tokio::spawn(self.carry(request)).await;
+    async fn send(self, server: Server, request: Request<Full<Bytes>>) -> Result<Response<Body>, ConnectionCut> {
+        let carried = tokio::spawn(self.carry(server, request)).await;
         carried.unwrap_or(Err(ConnectionCut))
     }
 
-    async fn carry(self, request: Request<Full<Bytes>>) -> Result<Response<Body>, ConnectionCut> {
-        let (number, concurrent) = self.count();
+    async fn carry(self, server: Server, request: Request<Full<Bytes>>) -> Result<Response<Body>, ConnectionCut> {
+        let (number, concurrent) = self.count(server);
         let is_killed = |when| {
-            self.kill
-                .is_some_and(|kill| kill.request == number && kill.when == when)
+            let mut kills = self.kills.iter();
+            kills.any(|kill| kill.server == server && kill.request == number && kill.when == when)
         };
         if is_killed(When::Before) {
             self.killed.cancel();
             std::future::pending::<()>().await;
         }
-        let what = format!("{number} {} {}", request.method(), request.uri());
+        let what = format!("{server:?} {number} {} {}", request.method(), request.uri());
+        let request = self.record(server, request).await?;
         self.take_a_while(20).await;
         if let Some(concurrent) = concurrent {
             let line = concurrent();
             lock(&self.passing).trace.push(line);
         }
-        let answer = self.platform.service().oneshot(request).await;
+        let answer = match (server, &self.vault) {
+            (Server::Vault, Some(vault)) => vault.service().oneshot(request).await,
+            _ => self.platform.service().oneshot(request).await,
+        };
         let outcome = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
         lock(&self.passing).trace.push(format!("{what} -> {outcome}"));
         if is_killed(When::After) {
@@ -133,12 +155,27 @@ impl<P: Platform> Network<P> {
     }
 
     /// Counts a request. Returns its number and the concurrent action that it triggers.
-    fn count(&self) -> (u32, Option<ConcurrentAction>) {
+    fn count(&self, server: Server) -> (u32, Option<ConcurrentAction>) {
         let mut passing = lock(&self.passing);
-        passing.sent += 1;
-        let number = passing.sent;
-        let concurrent = passing.concurrent.take_if(|(at, _)| *at == number);
+        let sent = &mut passing.sent[server as usize];
+        *sent += 1;
+        let number = *sent;
+        let concurrent = passing
+            .concurrent
+            .take_if(|(at, _)| server == Server::Platform && *at == number);
         (number, concurrent.map(|(_, concurrent)| concurrent))
+    }
+
+    async fn record(
+        &self,
+        server: Server,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Request<Full<Bytes>>, ConnectionCut> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.map_err(|_| ConnectionCut)?.to_bytes();
+        let contents = server.contents(&head, &body);
+        lock(&self.passing).contents.push_str(&contents);
+        Ok(Request::from_parts(head, Full::new(body)))
     }
 
     /// Draws a delay: mostly short, sometimes longer than the timeout of a request. No delay at real speed.
@@ -156,35 +193,42 @@ impl<P: Platform> Network<P> {
     }
 }
 
-/// The address at which the processes of all runs find the platform. A connection belongs to the run that began last.
-pub(crate) struct Address<P> {
+/// The addresses at which the processes of all runs find the platform and Vault. A connection belongs to the run that began
+/// last.
+pub(crate) struct Addresses<P> {
+    /// The platform's URL.
     pub(crate) base_url: String,
+    /// The address of Vault.
+    pub(crate) vault: String,
     present: Arc<Mutex<Option<Network<P>>>>,
     /// Ends with the last connection that is open.
     connections: Arc<Mutex<JoinSet<()>>>,
     _accepting: JoinSet<()>,
 }
 
-impl<P: Platform> Address<P> {
+impl<P: Platform> Addresses<P> {
     pub(crate) async fn new() -> Self {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = TcpListener::bind(address).await.unwrap();
-        let base_url = P::base_url(listener.local_addr().unwrap());
         let present = Arc::<Mutex<Option<Network<P>>>>::default();
         let connections = Arc::<Mutex<JoinSet<()>>>::default();
         let mut accepting = JoinSet::new();
-        accepting.spawn({
+        let mut addresses = Vec::new();
+        for server in [Server::Platform, Server::Vault] {
+            let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+                .await
+                .unwrap();
+            addresses.push(listener.local_addr().unwrap());
             let (present, connections) = (present.clone(), connections.clone());
-            async move {
+            accepting.spawn(async move {
                 while let Ok((stream, _)) = listener.accept().await {
                     if let Some(network) = lock(&present).clone() {
-                        lock(&connections).spawn(serve(stream, network));
+                        lock(&connections).spawn(serve(stream, server, network));
                     }
                 }
-            }
-        });
+            });
+        }
         Self {
-            base_url,
+            base_url: P::base_url(addresses[0]),
+            vault: format!("http://{}", addresses[1]),
             present,
             connections,
             _accepting: accepting,
@@ -216,14 +260,14 @@ impl<P: Platform> Address<P> {
     }
 }
 
-async fn serve<P: Platform>(stream: TcpStream, network: Network<P>) {
+async fn serve<P: Platform>(stream: TcpStream, server: Server, network: Network<P>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
         let network = network.clone();
         async move {
             let (head, body) = request.into_parts();
             let body = body.collect().await.map_err(|_| ConnectionCut)?.to_bytes();
-            network.send(Request::from_parts(head, Full::new(body))).await
+            network.send(server, Request::from_parts(head, Full::new(body))).await
         }
     });
     // An error means that the client disconnected, or a fault closed the connection.

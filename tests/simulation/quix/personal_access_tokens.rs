@@ -1,5 +1,5 @@
 //! Scenarios of a user (see [`platform`](super::super::platform)): personal access tokens are declared, with and without an
-//! overlap; their triggers change; other clients create tokens of the same names concurrently and delete those of Terraform; runs
+//! overlap, and their values are stored in the state, in Vault or encrypted; their triggers change; other clients create tokens of the same names concurrently and delete those of Terraform; runs
 //! are killed within a rotation; the list of tokens may lag behind.
 //!
 //! Promises about each run:
@@ -10,9 +10,12 @@
 //! - The state has at most two tokens per resource.
 //!
 //! Promises at the end:
-//! - The value of each declared token is in the state, and valid.
+//! - The value of each declared token is stored as declared, and valid.
+//! - Vault has no other valid value.
 //!
-//! No provider can detect the orphan of a killed run. An operator deletes it before the next run.
+//! No provider can detect the orphan of a killed run. An operator deletes it, and its secret, before the next run. If its value
+//! has reached the secret that the state names, the operator first lets the provider complete the rotation. The operator also
+//! deletes the secret of a token that another client has deleted: nothing proves to the provider that it wrote this secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -21,8 +24,8 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use token_providers::framework::Provider;
-use token_providers::framework::testing::{Configuration, ResourceBlock, Workspace};
+use token_providers::framework::testing::{Configuration, Diagnostic, ResourceBlock, Workspace};
+use token_providers::framework::{Provider, Value};
 use token_providers::platform::Runtime;
 use token_providers::quix::Quix;
 use token_providers::sandbox::quix::{Options, Portal, Role, Sandbox, personal_access_token_variants};
@@ -30,6 +33,8 @@ use token_providers::token::Clock;
 
 use super::super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate, text};
 use super::super::speed::Speed;
+use super::super::storage::{Storage, stored_value};
+use super::super::vault::{MOUNT, SimulatedVault};
 
 const NAMES: [&str; 2] = ["ci", "etl"];
 
@@ -39,16 +44,22 @@ struct Declared {
     trigger: u8,
     overlaps: bool,
     has_expiry: bool,
+    storage: Storage,
 }
 
 struct User {
     sandbox: Sandbox,
+    vault: SimulatedVault,
     token: SecretString,
     declared: BTreeMap<&'static str, Declared>,
     /// The ids of the tokens of other clients.
     others: Arc<Mutex<BTreeSet<String>>>,
     /// The ids of the orphans of killed runs, and of those that a diagnostic named.
     orphans: BTreeSet<String>,
+    /// The orphans that the provider had a run to take over.
+    spared: BTreeSet<String>,
+    /// What diagnostics say of secrets that remain in Vault.
+    remaining: String,
     /// The tokens in the state and the number of creations before the run.
     before: (BTreeSet<String>, usize),
     violations: Vec<String>,
@@ -65,10 +76,24 @@ impl User {
         self.others.lock().unwrap().clone()
     }
 
+    /// The paths of the secrets that have the value of this token.
+    fn secrets_of(&self, id: &str) -> Vec<String> {
+        let values = self.vault.values("id").into_iter();
+        let of_token = values.filter(|(_, of, _)| of.to_lowercase() == id);
+        of_token.map(|(path, ..)| path).collect()
+    }
+
     /// Whether other clients may have tokens of the same names.
     fn allows_equal_names(&self) -> bool {
         self.sandbox.options().personal_access_tokens.unique_names.is_none()
     }
+}
+
+/// Whether a state names this secret.
+fn names(workspace: &Workspace, path: &str) -> bool {
+    let state = workspace.state();
+    let mut destinations = state.values().map(|object| object.get("vault").get("path"));
+    destinations.any(|destination| *destination == Value::String(path.to_owned()))
 }
 
 /// Returns the ids of the current and the previous tokens in the state.
@@ -107,10 +132,13 @@ impl SimulatedPlatform for User {
         let sandbox = Sandbox::with_clock(clock, options);
         Self {
             token: sandbox.add_user(Role::Admin),
+            vault: SimulatedVault::new(sandbox.clock()),
             sandbox,
             declared: BTreeMap::new(),
             others: Arc::default(),
             orphans: BTreeSet::new(),
+            spared: BTreeSet::new(),
+            remaining: String::new(),
             before: (BTreeSet::new(), 0),
             violations: Vec::new(),
         }
@@ -118,6 +146,10 @@ impl SimulatedPlatform for User {
 
     fn sandbox(&self) -> &Sandbox {
         &self.sandbox
+    }
+
+    fn vault(&self) -> Option<&SimulatedVault> {
+        Some(&self.vault)
     }
 
     fn variables(&self, base_url: &str) -> Vec<(&'static str, String)> {
@@ -137,6 +169,11 @@ impl SimulatedPlatform for User {
                 trigger: random.u8(..3),
                 overlaps: random.bool(),
                 has_expiry: random.u8(..4) > 0,
+                storage: self
+                    .declared
+                    .get(name)
+                    .map(|declared| declared.storage)
+                    .unwrap_or_default(),
             };
             match random.u8(..6) {
                 0 => drop(self.declared.remove(name)),
@@ -144,18 +181,27 @@ impl SimulatedPlatform for User {
                 _ => {}
             }
         }
+        // Drawn after everything else, so that the seeds keep their scenarios otherwise.
+        for declared in self.declared.values_mut() {
+            if random.u8(..3) == 0 {
+                declared.storage = Storage::draw(random);
+            }
+        }
         format!("{:?}", self.declared)
     }
 
     fn configuration(&self) -> Configuration {
         let declared = self.declared.iter().map(|(name, declared)| {
-            let config = json!({
+            let mut config = json!({
                 "name": name,
                 "expires_in": declared.has_expiry.then_some("90d"),
                 "rotate_before": declared.has_expiry.then_some("80d"),
                 "rotation_triggers": { "trigger": declared.trigger.to_string() },
                 "overlap": declared.overlaps.then_some("26h"),
             });
+            for (argument, value) in declared.storage.arguments(name) {
+                config[argument] = value;
+            }
             (address(name), ResourceBlock::new(config))
         });
         declared.collect()
@@ -191,8 +237,24 @@ impl SimulatedPlatform for User {
 
     fn before_run(&mut self, workspace: &Workspace) {
         self.before = (held(workspace), self.sandbox.calls("POST", "/profile/tokens"));
+        let (ids, held) = (self.ids(), held(workspace));
+        for (path, id, _) in self.vault.values("id") {
+            let id = id.to_lowercase();
+            if !ids.contains(&id) && !held.contains(&id) {
+                self.vault.server.delete_metadata(MOUNT, &path);
+            }
+        }
         for orphan in std::mem::take(&mut self.orphans) {
+            let secrets = self.secrets_of(&orphan);
+            let is_adoptable = secrets.iter().any(|path| names(workspace, path));
+            if is_adoptable && self.spared.insert(orphan.clone()) {
+                self.orphans.insert(orphan);
+                continue;
+            }
             self.sandbox.remove_personal_access_token(&orphan);
+            for path in secrets {
+                self.vault.server.delete_metadata(MOUNT, &path);
+            }
         }
     }
 
@@ -223,6 +285,13 @@ impl SimulatedPlatform for User {
             }
             self.orphans.insert(id.clone());
         }
+        let remain = |report: &&Diagnostic| report.summary.contains("remains in Vault");
+        let remaining = ran
+            .diagnostics
+            .iter()
+            .filter(remain)
+            .map(|report| report.summary.as_str());
+        self.remaining.extend(remaining);
         let resources = ran.workspace.state().len();
         if held.len() > 2 * resources {
             self.violations
@@ -233,9 +302,19 @@ impl SimulatedPlatform for User {
     fn violations(&self, workspace: &Workspace) -> Vec<String> {
         let (mut violations, state) = (self.violations.clone(), workspace.state());
         for name in self.declared.keys() {
-            let value = state.get(&address(name)).and_then(|state| text(state, "token"));
-            if !value.is_some_and(|value| self.sandbox.is_live(value)) {
-                violations.push(format!("the state has no valid value of {name}"));
+            let value = state
+                .get(&address(name))
+                .and_then(|state| stored_value(&self.vault.server, state.get("vault"), state.value()));
+            if !value.is_some_and(|value| self.sandbox.is_live(&value)) {
+                violations.push(format!("no valid value of {name} is stored"));
+            }
+        }
+        let held = held(workspace);
+        for (path, id, value) in self.vault.values("id") {
+            // During an overlap, the previous token has its value in another secret if that could not be deleted.
+            let is_known = names(workspace, &path) || self.remaining.contains(&format!("/{path}\""));
+            if self.sandbox.is_live(&value) && !(held.contains(&id.to_lowercase()) && is_known) {
+                violations.push(format!("Vault has another valid value at {path}"));
             }
         }
         violations

@@ -1,13 +1,14 @@
 //! The declarations of a workspace, and its configuration.
 
-use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
-use std::sync::LazyLock;
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use token_providers::framework::Value as Attribute;
 use token_providers::framework::testing::{Configuration, Object, ResourceBlock};
+use token_providers::sandbox::Vault;
+
+use crate::simulation::storage::{Storage, stored_value, undelivered};
 
 pub(crate) const TOKEN: &str = "striim_service_account_token";
 pub(crate) const PAIR: &str = "striim_service_account_token_pair.relay";
@@ -68,8 +69,7 @@ pub(crate) struct Token {
     pub(crate) trigger: Option<u8>,
     pub(crate) adopt: bool,
     pub(crate) lifecycle: Lifecycle,
-    /// Whether it is encrypted to [`IDENTITY`].
-    pub(crate) is_encrypted: bool,
+    pub(crate) storage: Storage,
 }
 
 /// The pair [`RELAY`].
@@ -78,6 +78,7 @@ pub(crate) struct Pair {
     pub(crate) hours: i64,
     pub(crate) rotate_every: Option<i64>,
     pub(crate) trigger: Option<u8>,
+    pub(crate) storage: Storage,
 }
 
 /// A user's personal access token.
@@ -85,8 +86,7 @@ pub(crate) struct Pair {
 pub(crate) struct Pat {
     pub(crate) ends: Ends,
     pub(crate) trigger: Option<u8>,
-    /// Whether it is encrypted to [`IDENTITY`].
-    pub(crate) is_encrypted: bool,
+    pub(crate) storage: Storage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -215,7 +215,7 @@ impl Token {
         attributes.extend(self.ends.attributes());
         attributes.extend(triggers(self.trigger));
         attributes.extend(self.adopt.then(|| ("adopt_existing", true.into())));
-        attributes.extend(recipients(self.is_encrypted));
+        attributes.extend(self.storage.arguments(self.name));
         named(attributes)
     }
 }
@@ -225,6 +225,7 @@ impl Pair {
         let mut attributes = vec![("name", RELAY.into()), ("expires_in", in_hours(self.hours))];
         attributes.extend(self.rotate_every.map(|hours| ("rotate_every", in_hours(hours))));
         attributes.extend(triggers(self.trigger));
+        attributes.extend(self.storage.arguments(RELAY));
         named(attributes)
     }
 }
@@ -234,7 +235,7 @@ impl Pat {
         let mut attributes = vec![("email", USERS[user].into())];
         attributes.extend(self.ends.attributes());
         attributes.extend(triggers(self.trigger));
-        attributes.extend(recipients(self.is_encrypted));
+        attributes.extend(self.storage.arguments(&format!("user{user}")));
         named(attributes)
     }
 }
@@ -265,10 +266,11 @@ pub(crate) struct StoredValue {
     pub(crate) ends: Option<Timestamp>,
 }
 
-/// The tokens of an object in a state; of a pair, the current one first.
-pub(crate) fn stored_values(address: &str, object: &Object) -> Vec<StoredValue> {
+/// The tokens of an object in a state, wherever their values are stored; of a pair, the current one first.
+pub(crate) fn stored_values(vault: &Vault, address: &str, object: &Object) -> Vec<StoredValue> {
+    let destination = object.get("vault");
     let held = |of: &Attribute| StoredValue {
-        value: text(of.get("token")).or_else(|| text(of.get("encrypted_token")).map(decrypted)),
+        value: stored_value(vault, destination, of),
         ends: text(of.get("expires_at")).and_then(|end| end.parse().ok()),
     };
     if address == PAIR {
@@ -282,31 +284,19 @@ pub(crate) fn stored_values(address: &str, object: &Object) -> Vec<StoredValue> 
     }
 }
 
-/// The age identity of all scenarios.
-static IDENTITY: LazyLock<age::x25519::Identity> = LazyLock::new(age::x25519::Identity::generate);
-
-/// Decrypts a value of a state. Decryption without optimisation is slow, so each value is decrypted once.
-fn decrypted(encrypted: String) -> String {
-    thread_local! {
-        static DECRYPTED: RefCell<HashMap<String, String>> = RefCell::default();
-    }
-    DECRYPTED.with_borrow_mut(|known| {
-        let decrypt = |encrypted: &String| {
-            let value = age::decrypt(&*IDENTITY, encrypted.as_bytes()).unwrap();
-            String::from_utf8(value).unwrap()
-        };
-        known.entry(encrypted).or_insert_with_key(decrypt).clone()
-    })
+/// The values of an object of a state, wherever they are stored.
+pub(crate) fn values_of(vault: &Vault, address: &str, object: &Object) -> impl Iterator<Item = String> + use<> {
+    let held = stored_values(vault, address, object).into_iter();
+    held.filter_map(|held| held.value)
 }
 
-/// Whether an object of a state declares that its value is encrypted, and yet has it in plain text.
-pub(crate) fn is_in_plain_text(object: &Object) -> bool {
-    !object.get("age_recipients").is_null() && !object.get("token").is_null()
-}
-
-/// The values that an object of a state has.
-pub(crate) fn values_of(address: &str, object: &Object) -> impl Iterator<Item = String> + use<> {
-    stored_values(address, object).into_iter().filter_map(|held| held.value)
+/// How Vault differs from what an object of a state says.
+pub(crate) fn undelivered_value(vault: &Vault, object: &Object) -> Option<&'static str> {
+    let places = [object.value(), object.get("current"), object.get("previous")];
+    let mut problems = places
+        .into_iter()
+        .filter_map(|of| undelivered(vault, object.get("vault"), of));
+    problems.next()
 }
 
 fn text(value: &Attribute) -> Option<String> {
@@ -322,10 +312,6 @@ fn in_hours(hours: i64) -> Value {
 
 fn triggers(trigger: Option<u8>) -> Option<(&'static str, Value)> {
     Some(("rotation_triggers", json!({ "release": trigger?.to_string() })))
-}
-
-fn recipients(is_encrypted: bool) -> Option<(&'static str, Value)> {
-    is_encrypted.then(|| ("age_recipients", json!([IDENTITY.to_public().to_string()])))
 }
 
 fn named(attributes: impl IntoIterator<Item = (&'static str, Value)>) -> Value {

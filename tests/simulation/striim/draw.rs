@@ -13,6 +13,8 @@ use super::network::{AUTHORIZED_BY, Moment};
 use super::scenario::{Apply, Cut, Scenario, Step};
 use super::terraform::Spelling;
 use crate::simulation::speed::Speed;
+use crate::simulation::storage::Storage;
+use crate::simulation::vault::{Server, VaultEvent};
 
 /// The names of each workspace, which are disjoint.
 const NAMES: [[&str; 4]; 2] = [
@@ -67,7 +69,7 @@ impl Scenario {
     pub(crate) fn draw(seed: u64, speed: Speed) -> Self {
         let mut draw = Draw {
             random: Rng::with_seed(seed),
-            encryption: Rng::with_seed(!seed),
+            storage: Rng::with_seed(!seed),
             speed,
             kinds: Kinds::default(),
         };
@@ -102,8 +104,8 @@ impl Scenario {
 
 struct Draw {
     random: Rng,
-    /// Draws which values are encrypted, and leaves all else of a seed's scenario as it is.
-    encryption: Rng,
+    /// Draws where values are stored and what happens to Vault, and leaves all else of a seed's scenario as it is.
+    storage: Rng,
     speed: Speed,
     kinds: Kinds,
 }
@@ -119,8 +121,8 @@ struct Kinds {
 }
 
 impl Draw {
-    fn is_encrypted(&mut self) -> bool {
-        self.encryption.u8(..4) == 0
+    fn storage(&mut self) -> Storage {
+        Storage::draw(&mut self.storage)
     }
 
     fn one_of<T: Clone>(&mut self, choices: &[T]) -> T {
@@ -180,6 +182,8 @@ impl Draw {
                 steps.extend((0..declarations).map(|_| self.declaration()));
                 let faults = self.one_of(&[0, 0, 1, 1, 2, 3]);
                 steps.extend((0..faults).map(|_| Step::Fault(self.fault())));
+                let events = VaultEvent::draw(&mut self.storage, self.speed);
+                steps.extend(events.into_iter().map(Step::Vault));
                 steps.push(self.run());
             }
             70..85 => {
@@ -224,7 +228,7 @@ impl Draw {
                 pat: self.maybe(85, |draw| Pat {
                     ends: draw.ends(&[1, 30, 80]),
                     trigger: draw.trigger(),
-                    is_encrypted: draw.is_encrypted(),
+                    storage: draw.storage(),
                 }),
             },
             4 if self.kinds.toggle => Step::DeclareToggle {
@@ -241,7 +245,7 @@ impl Draw {
                     trigger: self.trigger(),
                     adopt: true,
                     lifecycle: Lifecycle::default(),
-                    is_encrypted: false,
+                    storage: self.storage(),
                 }),
             },
             _ => self.token(),
@@ -260,7 +264,7 @@ impl Draw {
                 create_before_destroy: draw.chance(15),
                 ignores_expiry: draw.chance(10),
             },
-            is_encrypted: draw.is_encrypted(),
+            storage: draw.storage(),
         });
         Step::Declare {
             workspace,
@@ -275,6 +279,7 @@ impl Draw {
             hours,
             rotate_every: self.maybe(50, |draw| draw.one_of(&[hours / 2, hours - 1])),
             trigger: self.trigger(),
+            storage: self.storage(),
         }
     }
 
@@ -323,15 +328,34 @@ impl Draw {
                 Speed::Simulated => self.one_of(&[0, 0, 0, 0, 0, 0, 1, 60, 26 * 60]),
                 Speed::Real => 0,
             },
-            end: self.maybe(35, |draw| {
-                let cut = if draw.chance(65) { Cut::Crash } else { Cut::Interrupt };
-                let moment = Moment {
-                    request: draw.random.u32(1..9),
-                    when: draw.one_of(&[When::Before, When::After]),
-                };
-                (cut, moment)
-            }),
+            end: self
+                .maybe(35, |draw| {
+                    let cut = if draw.chance(65) { Cut::Crash } else { Cut::Interrupt };
+                    let moment = Moment {
+                        server: Server::Platform,
+                        request: draw.random.u32(1..9),
+                        when: draw.one_of(&[When::Before, When::After]),
+                    };
+                    (cut, moment)
+                })
+                .or_else(|| self.end_at_vault()),
         }
+    }
+
+    /// Draws the interruption of a run that delivers values.
+    fn end_at_vault(&mut self) -> Option<(Cut, Moment)> {
+        let random = &mut self.storage;
+        let cut = match random.u8(..12) {
+            0 | 1 => Cut::Crash,
+            2 => Cut::Interrupt,
+            _ => return None,
+        };
+        let moment = Moment {
+            server: Server::Vault,
+            request: random.u32(1..9),
+            when: if random.bool() { When::Before } else { When::After },
+        };
+        Some((cut, moment))
     }
 
     fn fault(&mut self) -> Fault {

@@ -19,6 +19,7 @@ pub(crate) struct Figures {
     crashes: usize,
     interrupts: usize,
     issued: usize,
+    delivered: usize,
     orphans: usize,
     locked_out: usize,
     searched: usize,
@@ -46,6 +47,7 @@ impl Figures {
         self.crashes += report.crashes;
         self.interrupts += report.interrupts;
         self.issued += report.issued;
+        self.delivered += report.delivered;
         self.orphans += report.orphans;
         self.locked_out += report.locked_out;
         self.searched += report.searched;
@@ -77,6 +79,7 @@ impl fmt::Display for Figures {
             )?;
         }
         line("tokens issued to the provider", &self.issued)?;
+        line("values in Vault at the end", &self.delivered)?;
         line("orphans of crashes, explained", &self.orphans)?;
         line("own token lost with an answer, explained", &self.locked_out)?;
         line("megabytes of output searched for values", &(self.searched / 1_000_000))?;

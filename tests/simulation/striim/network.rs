@@ -1,4 +1,4 @@
-//! The network between providers and platform: requests take time, arrive even if the client is gone, and are traced.
+//! The network between providers, the platform and Vault: requests take time, arrive even if the client is gone, and are traced.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
@@ -10,31 +10,35 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
 use token_providers::sandbox::striim::Sandbox;
-use token_providers::sandbox::{ConnectionCut, When};
+use token_providers::sandbox::{ConnectionCut, Vault, When};
 use token_providers::token::Clock;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceExt};
+
+use crate::simulation::vault::Server;
 
 /// In the body of a rejection, a placeholder for the credential of the request.
 pub(crate) const AUTHORIZED_BY: &str = "{authorization}";
 
-/// A moment in a run, counted in its requests.
+/// A moment in a run, counted in its requests to a server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Moment {
+    pub(crate) server: Server,
     /// The number of the request in the run, from 1.
     pub(crate) request: u32,
-    /// Whether the platform has acted on it.
+    /// Whether the server has acted on it.
     pub(crate) when: When,
 }
 
-type Platform = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, ConnectionCut>;
+type Service = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, ConnectionCut>;
 
-/// Connects runs to one platform.
+/// Connects runs to one platform and to Vault.
 #[derive(Clone)]
 pub(crate) struct Network {
-    platform: Platform,
+    platform: Service,
+    vault: Service,
     clock: Clock,
     state: Arc<Mutex<State>>,
     /// Whether requests and answers take a while.
@@ -46,7 +50,7 @@ struct State {
     trace: Vec<String>,
     /// Requests that were sent.
     requests: usize,
-    /// Their contents, without the bearer.
+    /// Their contents, without their credentials and without what is written to Vault.
     sent: String,
     /// Requests in flight.
     on_the_way: usize,
@@ -61,7 +65,8 @@ pub(crate) struct Line {
 }
 
 struct Requests {
-    sent: u32,
+    /// The number of requests to the platform and to Vault.
+    sent: [u32; 2],
     moment: Option<Moment>,
     reached: CancellationToken,
     /// Whether the platform acted on one after the client had stopped waiting for its answer.
@@ -91,7 +96,7 @@ impl Drop for Waiting {
 }
 
 impl Network {
-    pub(crate) fn new(sandbox: &Sandbox, random: fastrand::Rng, latency: bool) -> Self {
+    pub(crate) fn new(sandbox: &Sandbox, vault: &Vault, random: fastrand::Rng, latency: bool) -> Self {
         let state = State {
             random,
             trace: Vec::new(),
@@ -101,6 +106,7 @@ impl Network {
         };
         Self {
             platform: BoxCloneSyncService::new(sandbox.service()),
+            vault: BoxCloneSyncService::new(vault.service()),
             clock: sandbox.clock(),
             state: Arc::new(Mutex::new(state)),
             latency,
@@ -129,7 +135,7 @@ impl Network {
         self.state().requests
     }
 
-    /// The contents of all requests, without the bearer.
+    /// The contents of all requests, without their credentials and without what is written to Vault.
     pub(crate) fn sent(&self) -> String {
         self.state().sent.clone()
     }
@@ -137,7 +143,7 @@ impl Network {
     /// A run's connection; [`Line::reached`] reports `moment`.
     pub(crate) fn line(&self, run: usize, moment: Option<Moment>) -> Line {
         let requests = Requests {
-            sent: 0,
+            sent: [0; 2],
             moment,
             reached: CancellationToken::new(),
             overtaken: false,
@@ -176,7 +182,8 @@ impl Line {
 
     pub(crate) fn service<B>(
         &self,
-    ) -> impl Service<Request<B>, Response = Response<Body>, Error = ConnectionCut, Future: Send>
+        server: Server,
+    ) -> impl tower::Service<Request<B>, Response = Response<Body>, Error = ConnectionCut, Future: Send>
     + Clone
     + Send
     + Sync
@@ -190,17 +197,21 @@ impl Line {
             async move {
                 let (head, body) = request.into_parts();
                 let body = body.collect().await.map_err(|_| ConnectionCut)?.to_bytes();
-                line.carry(Request::from_parts(head, body)).await
+                line.carry(server, Request::from_parts(head, body)).await
             }
         })
     }
 
-    /// Delivers a request to the platform, even if the client has stopped waiting for the answer.
-    async fn carry(self, request: Request<Bytes>) -> Result<Response<Body>, ConnectionCut> {
-        let what = describe(&request);
-        let (number, making) = self.count(&request);
+    /// Delivers a request, even if the client has stopped waiting for the answer.
+    async fn carry(self, server: Server, request: Request<Bytes>) -> Result<Response<Body>, ConnectionCut> {
+        let what = match server {
+            Server::Platform => describe(&request),
+            Server::Vault => format!("Vault {} {}", request.method(), request.uri().path()),
+        };
+        let (number, making) = self.count(server, &request);
         let _waiting = Waiting(making, self.network.clock.clone());
         self.tell_if(Moment {
+            server,
             request: number,
             when: When::Before,
         });
@@ -208,7 +219,8 @@ impl Line {
         {
             let mut state = self.network.state();
             state.requests += 1;
-            state.sent.push_str(&said(&request));
+            let (head, body) = request.clone().into_parts();
+            state.sent.push_str(&server.contents(&head, &body));
             state.on_the_way += 1;
         }
         let run = self.run;
@@ -216,7 +228,11 @@ impl Line {
             let Self { network, .. } = &self;
             network.take_a_while().await;
             let bearer = request.headers().get(AUTHORIZATION).cloned();
-            let outcome = network.platform.clone().oneshot(request.map(Full::new)).await;
+            let service = match server {
+                Server::Platform => &network.platform,
+                Server::Vault => &network.vault,
+            };
+            let outcome = service.clone().oneshot(request.map(Full::new)).await;
             let outcome = match outcome {
                 Ok(refusal) if refusal.status().as_u16() >= 400 => echo(refusal, bearer).await,
                 outcome => outcome,
@@ -228,6 +244,7 @@ impl Line {
             network.state().on_the_way -= 1;
             self.requests.lock().unwrap().overtaken |= answer.is_closed();
             self.tell_if(Moment {
+                server,
                 request: number,
                 when: When::After,
             });
@@ -237,9 +254,11 @@ impl Line {
         answered.await.unwrap_or(Err(ConnectionCut))
     }
 
-    fn count(&self, request: &Request<Bytes>) -> (u32, Option<Making>) {
+    fn count(&self, server: Server, request: &Request<Bytes>) -> (u32, Option<Making>) {
         let mut requests = self.requests.lock().unwrap();
-        requests.sent += 1;
+        let sent = &mut requests.sent[server as usize];
+        *sent += 1;
+        let number = *sent;
         // Deletions name it in the query.
         let making = name_in(request).map(|name| Making {
             name,
@@ -247,7 +266,7 @@ impl Line {
             given_up: Arc::default(),
         });
         requests.makings.extend(making.clone());
-        (requests.sent, making)
+        (number, making)
     }
 
     fn tell_if(&self, now: Moment) {
@@ -256,16 +275,6 @@ impl Line {
             requests.reached.cancel();
         }
     }
-}
-
-fn said(request: &Request<Bytes>) -> String {
-    let mut headers = request.headers().clone();
-    headers.remove(AUTHORIZATION);
-    format!(
-        "{} {headers:?} {}\n",
-        request.uri(),
-        String::from_utf8_lossy(request.body())
-    )
 }
 
 /// Puts what a request was authorized by into the answer, where that asks for it.

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use jiff::SignedDuration;
 use token_providers::framework::testing::Object;
 
-use super::declared::{OWN, PAIR, PAT, StoredValue, is_in_plain_text, stored_values, values_of};
+use super::declared::{OWN, PAIR, PAT, RELAYS, StoredValue, stored_values, undelivered_value, values_of};
 use super::draw::STRANGE;
 use super::world::{Workspace, World};
 
@@ -46,17 +46,15 @@ impl World {
             Promise::Other.require(!object.is_tainted, || {
                 format!("{address} is tainted after a successful run")
             })?;
-            Promise::NoLeak.require(!is_in_plain_text(&object), || {
-                format!("{address} is to be encrypted, and the state has its value in plain text")
-            })?;
             // Of a pair, the current one is the one to use.
-            let Some(held) = stored_values(&address, &object).into_iter().next() else {
+            let Some(held) = stored_values(&self.vault.server, &address, &object).into_iter().next() else {
                 continue;
             };
+            let has_expired = held.ends.is_some_and(|end| end <= self.now());
+            let undelivered = undelivered_value(&self.vault.server, &object).filter(|_| !has_expired);
+            Promise::NoTokenLost.require(undelivered.is_none(), || format!("{address}: {undelivered:?}"))?;
             let is_disabled = address.starts_with(PAT) && !are_pats_enabled;
-            let works = held.value.is_some_and(|value| self.sandbox.is_live(&value))
-                || is_disabled
-                || held.ends.is_some_and(|end| end <= self.now());
+            let works = held.value.is_some_and(|value| self.sandbox.is_live(&value)) || is_disabled || has_expired;
             Promise::NoTokenLost.require(works, || format!("{address} has no value that works"))?;
         }
         Ok(())
@@ -93,14 +91,25 @@ impl World {
     fn check_forgotten(&self) -> anyhow::Result<()> {
         let states = self.workspaces.iter().flat_map(|workspace| workspace.terraform.state());
         let held: Vec<_> = states
-            .flat_map(|(address, object)| values_of(&address, &object))
+            .flat_map(|(address, object)| values_of(&self.vault.server, &address, &object))
             .collect();
         // A gateway that answers exactly like the platform cannot be distinguished from it.
         let forged = self.report.borrow().faults.keys().any(|kind| kind.starts_with(FORGED));
         for (value, address) in &*self.kept.borrow() {
-            let is_known = held.contains(value) || !self.sandbox.is_live(value) || (forged && address.starts_with(PAT));
+            let is_removed = self.removed.borrow().contains_key(value);
+            let is_known = held.contains(value) || !self.sandbox.is_live(value);
+            // The previous value of a pair stays where it was delivered, and each of its accounts has one.
+            let is_of_pair = address == PAIR && self.has_pair();
+            let is_known = is_known || is_removed || is_of_pair || (forged && address.starts_with(PAT));
             Promise::NoOrphan.require(is_known, || {
                 format!("a value that {address} had in a state remains valid")
+            })?;
+        }
+        for (path, name, value) in self.vault.values("name") {
+            let is_of_pair = RELAYS.contains(&name.as_str()) && self.has_pair();
+            let is_known = held.contains(&value) || !self.sandbox.is_live(&value) || is_of_pair || forged;
+            Promise::NoOrphan.require(is_known, || {
+                format!("Vault has a valid value at {path} that no state names")
             })?;
         }
         Ok(())
@@ -123,7 +132,7 @@ impl World {
         let worked = self.pair_works.get();
         let pair = self.workspaces[0].terraform.state().remove(PAIR);
         let works = pair.is_some_and(|pair| {
-            let mut values = values_of(PAIR, &pair);
+            let mut values = values_of(&self.vault.server, PAIR, &pair);
             values.any(|value| self.sandbox.is_live(&value))
         });
         Promise::NoTokenLost.require(works || !worked, || {
@@ -135,13 +144,16 @@ impl World {
     fn works(&self, object: &Object) -> bool {
         let soon = self.now() + SignedDuration::from_mins(30);
         let lasts = |held: &StoredValue| held.ends.is_none_or(|end| soon < end);
-        let mut lasting = stored_values(PAIR, object).into_iter().filter(lasts);
+        let mut lasting = stored_values(&self.vault.server, PAIR, object)
+            .into_iter()
+            .filter(lasts);
         lasting.any(|held| held.value.is_some_and(|value| self.sandbox.is_live(&value)))
     }
 
     /// No value is in any output.
     pub(super) async fn check_secrecy(&self) -> anyhow::Result<()> {
         let mut values = self.sandbox.issued_values();
+        values.extend(self.vault.server.issued_values());
         values.extend([self.sandbox.foreign_token(), STRANGE.into()]);
         self.outputs.show(&self.network.sent());
         let (length, leak) = self.outputs.search(&values).await;

@@ -9,6 +9,8 @@ use super::scenario::{Apply, Cut, Scenario, Step};
 use super::terraform::Spelling;
 use super::world;
 use crate::simulation::speed::Speed;
+use crate::simulation::storage::Storage;
+use crate::simulation::vault::{Server, VaultEvent};
 
 /// Runs the steps with each kind of platform, and with different delays.
 fn assert_promises(steps: &[Step]) {
@@ -35,16 +37,25 @@ fn assert_promises(steps: &[Step]) {
     }
 }
 
-fn declare(place: usize, name: &'static str) -> Step {
-    let token = Token {
+/// The storage of a value that is delivered to Vault.
+const DELIVERED: Storage = Storage {
+    secret: Some(0),
+    is_encrypted: false,
+};
+
+fn token(name: &'static str) -> Token {
+    Token {
         name,
         description: None,
         ends: Ends::ByDefault,
         trigger: None,
         adopt: false,
         lifecycle: Lifecycle::default(),
-        is_encrypted: false,
-    };
+        storage: Storage::default(),
+    }
+}
+
+fn declare_token(place: usize, token: Token) -> Step {
     Step::Declare {
         workspace: 0,
         place,
@@ -52,11 +63,16 @@ fn declare(place: usize, name: &'static str) -> Step {
     }
 }
 
+fn declare(place: usize, name: &'static str) -> Step {
+    declare_token(place, token(name))
+}
+
 fn declare_pair(trigger: u8) -> Step {
     Step::DeclarePair(Some(Pair {
         hours: 24,
         rotate_every: None,
         trigger: Some(trigger),
+        storage: Storage::default(),
     }))
 }
 
@@ -73,6 +89,14 @@ fn apply_until(end: Option<(Cut, Moment)>) -> Step {
         waits_minutes: 0,
         end,
     })
+}
+
+fn at_platform(request: u32, when: When) -> Moment {
+    Moment {
+        server: Server::Platform,
+        request,
+        when,
+    }
 }
 
 const MONTH: Step = Step::Pass { minutes: 31 * 24 * 60 };
@@ -111,7 +135,7 @@ fn expired_name_that_moves_to_another_resource_is_not_revoked_there() {
 fn orphan_of_a_killed_run_is_explained_for_every_rejection_of_its_name() {
     for request in 1..6 {
         for when in [When::Before, When::After] {
-            let crash = Some((Cut::Crash, Moment { request, when }));
+            let crash = Some((Cut::Crash, at_platform(request, when)));
             assert_promises(&[declare(0, "build"), apply_until(crash)]);
         }
     }
@@ -130,10 +154,7 @@ fn orphan_of_a_failed_creation_is_replaced_after_its_expiry() {
         apply(),
         MONTH,
     ]);
-    let moment = |request| Moment {
-        request,
-        when: When::Before,
-    };
+    let moment = |request| at_platform(request, When::Before);
     for request in 4..8 {
         let lost = Fault::answer(503).on("POST", "/service-account").after();
         let interrupt = Some((Cut::Interrupt, moment(request)));
@@ -151,10 +172,7 @@ fn orphan_of_a_failed_creation_is_replaced_after_its_expiry() {
 #[test]
 fn unlisted_orphan_of_a_failed_pair_creation_is_replaced() {
     for request in 3..6 {
-        let moment = Moment {
-            request,
-            when: When::After,
-        };
+        let moment = at_platform(request, When::After);
         let lost = Fault::new(Effect::Cut).on("POST", "/service-account").after();
         assert_promises(&[
             declare_pair(1),
@@ -169,18 +187,14 @@ fn unlisted_orphan_of_a_failed_pair_creation_is_replaced() {
 /// The error advised to run again, but the provider had revoked its own token.
 #[test]
 fn possible_loss_of_the_own_token_is_reported() {
-    let own = |trigger| Step::Declare {
-        workspace: 0,
-        place: PLACES - 1,
-        token: Some(Token {
-            name: OWN,
-            description: None,
+    let own = |trigger| {
+        let token = Token {
             ends: Ends::InDays(30),
             trigger: Some(trigger),
             adopt: true,
-            lifecycle: Lifecycle::default(),
-            is_encrypted: false,
-        }),
+            ..token(OWN)
+        };
+        declare_token(PLACES - 1, token)
     };
     let lost = || Step::Fault(Fault::answer(502).on("POST", "/service-account/rotate").after());
     assert_promises(&[own(1), lost(), apply()]);
@@ -219,7 +233,7 @@ fn answer_of_a_gateway_does_not_count_as_revocation_of_a_personal_access_token()
         let declared = Pat {
             ends: Ends::InDays(30),
             trigger: None,
-            is_encrypted: false,
+            storage: Storage::default(),
         };
         let fault = Step::Fault(answer.on("DELETE", "/user-token"));
         assert_promises(&[pat(Some(declared)), apply(), fault, pat(None), apply()]);
@@ -238,5 +252,59 @@ fn answer_of_a_gateway_does_not_remove_an_account_of_a_pair_from_the_state() {
         declare_pair(3),
         Step::Fault(gone),
         apply(),
+    ]);
+}
+
+/// The plan rotated, because Vault no longer had the value, and its apply did not, because the token had expired meanwhile.
+#[test]
+fn token_that_expires_between_a_plan_and_its_apply_changes_nothing_in_the_apply() {
+    let late = Step::Apply(Apply {
+        workspace: 0,
+        parallelism: 10,
+        spelling: Spelling::default(),
+        replace: None,
+        waits_minutes: 26 * 60,
+        end: None,
+    });
+    let delivered = declare_token(
+        0,
+        Token {
+            ends: Ends::InDays(1),
+            storage: DELIVERED,
+            ..token("build")
+        },
+    );
+    assert_promises(&[delivered, apply(), Step::Vault(VaultEvent::DeleteSecret(0)), late]);
+}
+
+/// The secret had been deleted and written again, so that its versions had the same numbers: the destruction of one resource
+/// deleted the value of the other.
+#[test]
+fn value_of_another_resource_with_the_same_name_stays_in_vault() {
+    let declare = |place, create_before_destroy| {
+        let token = Token {
+            lifecycle: Lifecycle {
+                create_before_destroy,
+                ..Lifecycle::default()
+            },
+            storage: DELIVERED,
+            ..token("build")
+        };
+        declare_token(place, token)
+    };
+    assert_promises(&[
+        declare(1, false),
+        apply(),
+        MONTH,
+        declare(0, true),
+        Step::Vault(VaultEvent::DeleteSecret(0)),
+        Step::Apply(Apply {
+            workspace: 0,
+            parallelism: 1,
+            spelling: Spelling::default(),
+            replace: None,
+            waits_minutes: 0,
+            end: None,
+        }),
     ]);
 }

@@ -6,6 +6,8 @@ use token_providers::sandbox::striim::Options;
 use super::declared::{Ends, Lifecycle, OWN, Pair, Pat, Token};
 use super::network::Moment;
 use super::terraform::Spelling;
+use crate::simulation::storage::Storage;
+use crate::simulation::vault::VaultEvent;
 
 /// The events in one account and the workspaces that manage it.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +41,7 @@ pub(crate) enum Step {
         enabled: Option<bool>,
     },
     Fault(Fault),
+    Vault(VaultEvent),
     Apply(Apply),
     /// Two runs at once, one of each workspace.
     ApplyBoth([Apply; 2]),
@@ -150,7 +153,7 @@ impl Step {
                     trigger: None,
                     adopt: token.name == OWN,
                     lifecycle: Lifecycle::default(),
-                    is_encrypted: false,
+                    storage: Storage::default(),
                     ..token.clone()
                 };
                 if *token == simple {

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use token_providers::framework::Server;
+use token_providers::framework;
 use token_providers::framework::testing::{
     self, Configuration, Connection, Diagnostic, Object, PluginProgram, ProviderSchema, RunOptions, RunOutcome,
     StartError, Workspace,
@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use super::network::Line;
 use super::outputs::Outputs;
 use crate::simulation::speed::Speed;
+use crate::simulation::vault::{self, Server, SimulatedVault};
 
 /// The spelling of the account in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -76,6 +77,7 @@ pub(crate) struct Start {
     pub(crate) clock: Clock,
     /// The providers' credential.
     pub(crate) bearer: Rc<RefCell<SecretString>>,
+    pub(crate) vault: Rc<SimulatedVault>,
     pub(crate) outputs: Rc<Outputs>,
     /// The name and the bearer of another account that the next runs use.
     pub(crate) elsewhere: RefCell<Option<(&'static str, SecretString)>>,
@@ -86,12 +88,13 @@ pub(crate) struct Start {
     pub(crate) schema: RefCell<Option<Arc<ProviderSchema>>>,
 }
 
-/// The address at which the processes of a workspace find the platform. It stays the same from run to run, as it is a part of
-/// the account that the state records; a connection belongs to the run that began last.
+/// The addresses at which the processes of a workspace find the platform and Vault. They stay the same from run to run, as they
+/// are a part of the account that the state records; a connection belongs to the run that began last.
 pub(crate) struct Address {
     base_url: String,
+    vault: String,
     line: Arc<Mutex<Line>>,
-    _platform: JoinSet<()>,
+    _servers: JoinSet<()>,
 }
 
 /// Starts the providers of one run.
@@ -213,15 +216,20 @@ impl Start {
             Some((account, bearer)) => (("STRIIM_ACCOUNT", *account), bearer.clone()),
             None => (self.spelling.get().variable(), self.bearer.borrow().clone()),
         };
+        let to_vault = self.vault.variables(vault::ADDRESS);
         let runtime = Runtime {
             clock: self.clock.clone(),
             environment: Box::new(move |name| match name {
                 "STRIIM_TOKEN" => Some(bearer.expose_secret().to_owned()),
-                name => (name == variable).then(|| account.to_owned()),
+                name if name == variable => Some(account.to_owned()),
+                name => {
+                    let to_vault = to_vault.iter().find(|(variable, _)| *variable == name);
+                    to_vault.map(|(_, value)| value.clone())
+                }
             }),
-            transport: Box::new(move |_| Transport::new(line.service())),
+            transport: Box::new(move |to| Transport::new(line.service(Server::at(to)))),
         };
-        Connection::new(Server::new(Striim::new(runtime)).into_service())
+        Connection::new(framework::Server::new(Striim::new(runtime)).into_service())
     }
 
     async fn process(&self, line: &Line) -> Result<Connection, StartError> {
@@ -229,10 +237,10 @@ impl Start {
             let address = Address::new(line).await?;
             self.address.replace(Some(address));
         }
-        let base_url = match &*self.address.borrow() {
+        let (base_url, vault) = match &*self.address.borrow() {
             Some(address) => {
                 line.clone_into(&mut address.line.lock().unwrap_or_else(PoisonError::into_inner));
-                address.base_url.clone()
+                (address.base_url.clone(), address.vault.clone())
             }
             None => return Err("there is no address".into()),
         };
@@ -242,6 +250,8 @@ impl Start {
             .with("TF_LOG", "TRACE")
             .with("STRIIM_BASE_URL", base_url)
             .with("STRIIM_TOKEN", self.bearer.borrow().expose_secret());
+        let to_vault = self.vault.variables(&vault).into_iter();
+        let program = to_vault.fold(program, |program, (name, value)| program.with(name, value));
         let mut process = program.launch().await?;
         self.outputs.show(&process.line);
         if let Some(log) = process.take_stderr() {
@@ -253,24 +263,28 @@ impl Start {
 
 impl Address {
     async fn new(line: &Line) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-        let base_url = format!("http://{}/api/v1", listener.local_addr()?);
         let line = Arc::new(Mutex::new(line.clone()));
-        let present = line.clone();
-        let mut platform = JoinSet::new();
-        platform.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let _ = stream.set_nodelay(true);
-                let line = present.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let service = TowerToHyperService::new(line.service::<Incoming>());
-                let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-                tokio::spawn(serving);
-            }
-        });
+        let mut servers = JoinSet::new();
+        let mut addresses = Vec::new();
+        for server in [Server::Platform, Server::Vault] {
+            let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+            addresses.push(listener.local_addr()?);
+            let present = line.clone();
+            servers.spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    let _ = stream.set_nodelay(true);
+                    let line = present.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    let service = TowerToHyperService::new(line.service::<Incoming>(server));
+                    let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                    tokio::spawn(serving);
+                }
+            });
+        }
         Ok(Self {
-            base_url,
+            base_url: format!("http://{}/api/v1", addresses[0]),
+            vault: format!("http://{}", addresses[1]),
             line,
-            _platform: platform,
+            _servers: servers,
         })
     }
 }

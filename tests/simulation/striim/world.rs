@@ -23,6 +23,8 @@ use super::promises::Promise;
 use super::scenario::{Apply, Cut, Scenario, Step};
 use super::terraform::{Run, Spelling, Start, Terraform};
 use crate::simulation::speed::Speed;
+use crate::simulation::storage::is_in_plain_text;
+use crate::simulation::vault::SimulatedVault;
 
 /// The outcome of a scenario.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,6 +39,8 @@ pub(crate) struct Report {
     pub(crate) searched: usize,
     /// The number of values that the platform issued to the providers.
     pub(crate) issued: usize,
+    /// The number of versions in Vault that can be read at the end.
+    pub(crate) delivered: usize,
     /// The largest number of runs that reached the declared state.
     pub(crate) applies: usize,
     pub(crate) crashes: usize,
@@ -86,6 +90,7 @@ pub(super) struct World {
     elsewhere: (Sandbox, Network),
     /// The platform with its control API.
     pub(super) network: Network,
+    pub(super) vault: Rc<SimulatedVault>,
     pub(super) workspaces: [Workspace; 2],
     speed: Speed,
     pub(super) outputs: Rc<Outputs>,
@@ -102,6 +107,8 @@ pub(super) struct World {
     pub(super) signed_in: Cell<usize>,
     /// Every value that was ever in a state, and at which address.
     pub(super) kept: RefCell<BTreeMap<String, String>>,
+    /// The values that other clients have removed from Vault, with the names of their tokens. They may remain valid.
+    pub(super) removed: RefCell<BTreeMap<String, String>>,
     /// Whether a value of the pair in the state was valid when it was last checked, and only Terraform could have revoked
     /// it since.
     pub(super) pair_works: Cell<bool>,
@@ -133,7 +140,8 @@ impl World {
             elsewhere.add_service_account(name, None);
         }
         let random = fastrand::Rng::with_seed(scenario.seed);
-        let network_elsewhere = Network::new(&elsewhere, random, speed == Speed::Simulated);
+        let vault = Rc::new(SimulatedVault::new(sandbox.clock()));
+        let network_elsewhere = Network::new(&elsewhere, &vault.server, random, speed == Speed::Simulated);
         let (platform_clock, skew) = (sandbox.clock(), SignedDuration::from_mins(scenario.skew_minutes));
         let machine_clock = Clock::new(move || platform_clock.now() + skew);
         for user in USERS {
@@ -141,7 +149,7 @@ impl World {
         }
         sandbox.add_user_token(USERS[0], None).unwrap();
         let random = fastrand::Rng::with_seed(scenario.seed);
-        let network = Network::new(&sandbox, random, speed == Speed::Simulated);
+        let network = Network::new(&sandbox, &vault.server, random, speed == Speed::Simulated);
         let outputs = Rc::new(Outputs::new());
         let bearer = Rc::new(RefCell::new(sandbox.admin_token()));
         let workspace = || Workspace {
@@ -152,6 +160,7 @@ impl World {
                 spelling: Cell::default(),
                 address: RefCell::default(),
                 bearer: bearer.clone(),
+                vault: vault.clone(),
                 outputs: outputs.clone(),
                 schema: RefCell::default(),
             }),
@@ -160,6 +169,7 @@ impl World {
         Self {
             workspaces: [workspace(), workspace()],
             bearer,
+            vault,
             signed_in: Cell::default(),
             elsewhere: (elsewhere, network_elsewhere),
             sandbox,
@@ -171,6 +181,7 @@ impl World {
             sent: RefCell::default(),
             strangers: BTreeMap::new(),
             kept: RefCell::default(),
+            removed: RefCell::default(),
             pair_works: Cell::default(),
         }
     }
@@ -183,6 +194,7 @@ impl World {
         self.note("no more faults");
         self.count_faults(scenario);
         self.sandbox.clear_faults();
+        self.vault.repair();
         self.settle().await;
         self.put_in_order(&scenario.platform).await?;
         for workspace in 0..2 {
@@ -227,6 +239,22 @@ impl World {
                 *other = other.and(enabled.or(*other));
             }
             Step::Fault(fault) => self.sandbox.fault(fault.clone()),
+            Step::Vault(event) => {
+                // It may remove a value of the pair.
+                self.pair_works.set(false);
+                let values = || {
+                    self.vault
+                        .values("name")
+                        .into_iter()
+                        .map(|(_, name, value)| (value, name))
+                };
+                let mut removed: BTreeMap<_, _> = values().collect();
+                event.happen(&self.vault);
+                for (value, _) in values() {
+                    removed.remove(&value);
+                }
+                self.removed.borrow_mut().extend(removed);
+            }
             Step::Apply(apply) => {
                 self.apply(apply, true).await?;
             }
@@ -312,6 +340,7 @@ impl World {
             },
         };
         self.look_at_pair();
+        let shown = self.outputs.diagnostics().len();
         terraform.start.spelling.set(*spelling);
         let ended = tokio::select! {
             biased;
@@ -323,16 +352,23 @@ impl World {
         self.sent.borrow_mut().push((line.clone(), ended.is_none()));
         self.note(&format!("workspace {workspace}: {ended:?}"));
         self.report.borrow_mut().interrupts += usize::from(interrupt.is_cancelled());
+        self.vault.server.unseal();
+        let issued = self.sandbox.issued_values();
         for (address, object) in terraform.state() {
-            let values = values_of(&address, &object).map(|value| (value, address.clone()));
+            let values = values_of(&self.vault.server, &address, &object).map(|value| (value, address.clone()));
             self.kept.borrow_mut().extend(values);
+            Promise::NoLeak.require(!is_in_plain_text(&object, &issued), || {
+                format!("a value is in plain text in the state of {address}")
+            })?;
         }
         self.check_pair()?;
         match ended {
             None => self.report.borrow_mut().crashes += 1,
             Some(RunOutcome::Failed) => {}
             Some(RunOutcome::Applied | RunOutcome::Unchanged) => {
-                if is_undisturbed && self.network.is_idle() && !line.is_overtaken() {
+                let is_unchecked = |shown: &String| shown.contains("could not be refreshed from Vault");
+                let is_complete = !self.outputs.diagnostics()[shown..].iter().any(is_unchecked);
+                if is_complete && is_undisturbed && self.network.is_idle() && !line.is_overtaken() {
                     self.check_values(*workspace).await?;
                 }
             }
@@ -502,6 +538,7 @@ impl World {
         let mut report = self.report.borrow_mut();
         report.issued = issued.count();
         report.requests = self.network.requests();
+        report.delivered = self.vault.values("name").len();
     }
 }
 
