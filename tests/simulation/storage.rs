@@ -103,6 +103,12 @@ pub(crate) fn undelivered(vault: &Vault, destination: &Value, object: &Value) ->
     }
 }
 
+/// Whether another program has written the newest version of the secret `destination`.
+pub(crate) fn is_overwritten(vault: &Vault, destination: &Value) -> bool {
+    let newest = text(destination.get("path")).and_then(|path| vault.secret(MOUNT, path));
+    newest.is_some_and(|data| !data.contains_key("token"))
+}
+
 /// Whether an object of a state has one of these values in plain text, although its resource stores them elsewhere.
 pub(crate) fn is_in_plain_text(object: &Object, values: &[SecretString]) -> bool {
     if ["vault", "age_recipients"]

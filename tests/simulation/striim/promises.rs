@@ -7,6 +7,7 @@ use token_providers::framework::testing::Object;
 use super::declared::{OWN, PAIR, PAT, RELAYS, StoredValue, stored_values, undelivered_value, values_of};
 use super::draw::STRANGE;
 use super::world::{Workspace, World};
+use crate::simulation::storage::is_overwritten;
 
 /// The fault by which a gateway reports that a user has no personal access token.
 const FORGED: &str = "GET /user-token: 404";
@@ -140,8 +141,11 @@ impl World {
         })
     }
 
-    /// Whether one of its values is valid for longer than any run takes.
+    /// Whether one of its values is valid for longer than any run takes, and is read by who reads its secret.
     fn works(&self, object: &Object) -> bool {
+        if is_overwritten(&self.vault.server, object.get("vault")) {
+            return false;
+        }
         let soon = self.now() + SignedDuration::from_mins(30);
         let lasts = |held: &StoredValue| held.ends.is_none_or(|end| soon < end);
         let mut lasting = stored_values(&self.vault.server, PAIR, object)

@@ -308,3 +308,16 @@ fn value_of_another_resource_with_the_same_name_stays_in_vault() {
         }),
     ]);
 }
+
+/// The provider does not overwrite it, so that the state has no value until an operator deletes the secret.
+#[test]
+fn secret_of_a_pair_that_another_program_overwrites_is_no_lost_token() {
+    let pair = Pair {
+        hours: 7200,
+        rotate_every: None,
+        trigger: None,
+        storage: DELIVERED,
+    };
+    let declare = Step::DeclarePair(Some(pair));
+    assert_promises(&[declare, apply(), Step::Vault(VaultEvent::Overwrite(0)), apply()]);
+}
