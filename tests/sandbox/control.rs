@@ -713,6 +713,39 @@ async fn seed_adds_contents_regardless_of_rules() {
     );
 }
 
+/// The sandbox answers further requests.
+#[tokio::test]
+async fn extreme_numbers_and_times_cause_no_panic() {
+    let (id, rotations) = (u64::MAX, usize::MAX);
+    for (client, seed) in [
+        (neuroio().1, json!({ "tokens": [{ "id": id }] })),
+        (
+            quix().1,
+            json!({ "workspaces": [{ "id": "other", "rotations": rotations }] }),
+        ),
+        (
+            striim().1,
+            json!({ "users": [{ "email": "a", "id": i64::MAX }, { "email": "b" }] }),
+        ),
+        (startree().1, json!({})),
+    ] {
+        for now in ["9999-12-30T22:00:00.999999999Z", "-009999-01-02T01:59:59Z"] {
+            assert_eq!(
+                client.control("POST", "/clock", json!({ "now": now })).await.status,
+                200
+            );
+            assert_eq!(client.control("PATCH", "/options", json!({})).await.status, 200);
+            let seeded = client.control("POST", "/seed", seed.clone()).await;
+            assert_eq!(seeded.status, 204, "{}: {now}: {seeded:?}", client.platform);
+            let temporary = json!({ "kind": "temporary-token" });
+            client.control("POST", "/tokens", temporary).await;
+            client.control("POST", "/tokens", client.creation()).await;
+            client.get("/tokens").await;
+            client.get("").await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn roles_of_startree_are_assigned_and_removed() {
     let (sandbox, client) = startree();

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
 use super::options::{Instants, Options, PermanentExpiry};
-use super::state::Token;
+use super::state::{Token, later};
 
 impl Options {
     /// A token.
@@ -20,7 +20,7 @@ impl Options {
         row.insert("key".to_owned(), token.key.expose_secret().into());
         row.insert("is_active".to_owned(), token.is_active.into());
         row.insert("created".to_owned(), instant(token.created).into());
-        let after = |hours| instant(token.created + SignedDuration::from_hours(hours)).into();
+        let after = |hours| instant(later(token.created, SignedDuration::from_hours(hours))).into();
         let expires = match (token.expires_at(), self.permanent_expires) {
             (Some(expiry), _) => Some(instant(expiry).into()),
             (None, PermanentExpiry::Null) => Some(Value::Null),

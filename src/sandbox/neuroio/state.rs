@@ -58,7 +58,7 @@ pub struct Token {
 impl Token {
     /// The expiry; `None` for a permanent token.
     pub fn expires_at(&self) -> Option<Timestamp> {
-        (!self.permanent).then(|| self.created + TEMPORARY_LIFETIME)
+        (!self.permanent).then(|| later(self.created, TEMPORARY_LIFETIME))
     }
 
     pub(super) fn has_expired(&self, now: Timestamp) -> bool {
@@ -127,7 +127,7 @@ impl NeuroIo {
 
     /// The tokens of a kind, or all tokens, in the order of the list.
     pub(super) fn list(&self, realm: &Realm, permanent: Option<bool>, now: Timestamp) -> Vec<&Token> {
-        let as_of = now - self.options.list_lag;
+        let as_of = later(now, -self.options.list_lag);
         let deleted = self.deleted.iter().filter(|(at, _)| *at > as_of);
         let deleted = deleted.map(|(_, token)| token).filter(|token| token.realm == *realm);
         let mut tokens: Vec<_> = self
@@ -167,7 +167,7 @@ impl NeuroIo {
         permanent: bool,
         created: Timestamp,
     ) -> Token {
-        let id = id.unwrap_or(self.last_id + 1);
+        let id = id.unwrap_or(self.last_id.saturating_add(1));
         self.last_id = self.last_id.max(id);
         self.issued.push(key.clone());
         let token = Token {
@@ -216,7 +216,7 @@ impl NeuroIo {
     /// Applies the configured effect of expiry to expired tokens, and forgets the deleted ones that the list
     /// no longer contains.
     pub(super) fn expire_tokens(&mut self, now: Timestamp) {
-        let as_of = now - self.options.list_lag;
+        let as_of = later(now, -self.options.list_lag);
         self.deleted.retain(|(at, _)| *at > as_of);
         match self.options.expired {
             Expired::Listed => {}
@@ -232,4 +232,14 @@ impl NeuroIo {
         let value: String = std::iter::repeat_with(fastrand::alphanumeric).take(40).collect();
         value.to_ascii_lowercase().into()
     }
+}
+
+/// The time after this duration, within the range of timestamps.
+pub(super) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    let limit = if by.is_negative() {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
+    at.checked_add(by).unwrap_or(limit)
 }

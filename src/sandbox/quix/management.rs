@@ -233,5 +233,5 @@ pub(super) fn streaming_view(name: &str, workspace: &Workspace, slot: u8) -> Tok
 
 /// The workspace's tokens are numbered: a rotation adds the next one.
 fn streaming_id(name: &str, workspace: &Workspace, slot: u8) -> String {
-    format!("{name}.{}", workspace.rotations() + usize::from(slot))
+    format!("{name}.{}", workspace.rotations().saturating_add(usize::from(slot)))
 }

@@ -115,7 +115,7 @@ impl Portal {
         workspace.previous = now.checked_add(stale_reads).ok().map(|until| (visible, until));
         workspace.tokens = [second, new.clone()];
         workspace.issued_at = [workspace.issued_at(2), now];
-        workspace.rotations += 1;
+        workspace.rotations = workspace.rotations.saturating_add(1);
         Some(new)
     }
 

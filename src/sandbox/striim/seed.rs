@@ -103,7 +103,14 @@ impl Account {
                 return user.clone();
             }
             None => User {
-                id: id.unwrap_or_else(|| self.users.iter().map(|user| user.id).max().unwrap_or(OWNER) + 1),
+                id: id.unwrap_or_else(|| {
+                    self.users
+                        .iter()
+                        .map(|user| user.id)
+                        .max()
+                        .unwrap_or(OWNER)
+                        .saturating_add(1)
+                }),
                 email,
                 role,
             },
