@@ -101,6 +101,29 @@ fn readme_shows_the_tested_quick_start() {
     );
 }
 
+/// A new minor version may break a configuration, before 1.0.
+#[test]
+fn examples_pin_the_minor_version_of_this_release() {
+    let version = concat!(
+        "version = \"~> ",
+        env!("CARGO_PKG_VERSION_MAJOR"),
+        ".",
+        env!("CARGO_PKG_VERSION_MINOR"),
+        ".0\""
+    );
+    let mut pinned = 0;
+    let examples = NAMES.iter().flat_map(|name| files(&root().join("examples").join(name)));
+    for example in examples {
+        let text = read(&example);
+        let mut lines = text.lines().map(str::trim);
+        while lines.any(|line| line.starts_with("source ") && line.contains("\"token-providers/")) {
+            assert_eq!(lines.next(), Some(version), "{}", example.display());
+            pinned += 1;
+        }
+    }
+    assert!(pinned >= NAMES.len(), "{pinned} examples");
+}
+
 #[test]
 fn guides_show_exactly_the_tested_examples() {
     for name in NAMES {
@@ -140,7 +163,7 @@ fn links_and_named_files_exist() {
     pages_are_written();
     let mut pages = files(&root().join("docs"));
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
-    pages.extend(["README.md", "CHANGELOG.md"].map(PathBuf::from));
+    pages.extend(["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"].map(PathBuf::from));
     for page in pages {
         let text = read(&page);
         let links = between(&text, "](", ')').filter(|link| !link.starts_with("https://") && !link.starts_with('#'));

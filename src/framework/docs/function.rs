@@ -24,7 +24,6 @@ pub(super) fn call(function: &str, signature: &Signature) -> String {
     format!(
         "## Signature\n\n\
          {signature}\n\
-         Provider functions require Terraform 1.8 or later.\n\n\
          ### Arguments\n\n\
          {}",
         arguments.collect::<String>()
@@ -54,8 +53,6 @@ mod tests {
 ```text
 provider::demo::repeat(text string, times list of number) bool
 ```
-
-Provider functions require Terraform 1.8 or later.
 
 ### Arguments
 

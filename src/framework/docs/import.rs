@@ -29,7 +29,8 @@ impl Import<'_> {
             "\n## Import\n\n\
              Import is supported using the following syntax:\n\n\
              {by_identity}\
-             In Terraform v1.5.0 and later, the [`import` block]({BLOCK}) can be used with the `id` attribute, for example:\n\n\
+             In Terraform v1.5.0 and later, and in OpenTofu, the [`import` block]({BLOCK}) can be used with the `id` \
+             attribute, for example:\n\n\
              {block}\n\
              The [`terraform import` command]({COMMAND}) can be used, for example:\n\n\
              {command}"
@@ -52,8 +53,8 @@ fn by_identity(schema: &Schema, block: &str) -> String {
     let attributes = attributes(&Schema::new("", bare.collect::<Vec<_>>()), SchemaUse::Other);
     let (block, attributes) = (code("terraform", block), attributes.replace("\n### ", "\n#### "));
     format!(
-        "In Terraform v1.12.0 and later, the [`import` block]({BLOCK}) can be used with the `identity` attribute, for \
-         example:\n\n\
+        "In Terraform and OpenTofu v1.12.0 and later, the [`import` block]({BLOCK}) can be used with the `identity` \
+         attribute, for example:\n\n\
          {block}\n\
          ### Identity Schema\n\
          {attributes}\n"
@@ -92,7 +93,7 @@ import {}
 
 - `shelf` (String) A shelf.
 
-In Terraform v1.5.0 and later, the [`import` block]";
+In Terraform v1.5.0 and later, and in OpenTofu, the [`import` block]";
         let text = import.to_markdown();
         assert!(text.contains(expected), "{text}");
     }

@@ -46,6 +46,19 @@ impl Kind {
         }
     }
 
+    /// Returns the versions of Terraform and OpenTofu that know this kind of object; `None` for all.
+    pub(super) fn requirement(self) -> Option<&'static str> {
+        match self {
+            Self::Action => Some("Actions require Terraform 1.14 or later. OpenTofu does not have them."),
+            Self::EphemeralResource => Some("Ephemeral resources require Terraform 1.10 or OpenTofu 1.11, or later."),
+            Self::Function => Some("Provider functions require Terraform 1.8 or OpenTofu 1.7, or later."),
+            Self::ListResource => Some(
+                "List resources require `terraform query`, of Terraform 1.14 or later. OpenTofu does not have them.",
+            ),
+            Self::DataSource | Self::Resource => None,
+        }
+    }
+
     /// Returns the file name of an example.
     pub(super) fn example(self) -> &'static str {
         match self {

@@ -19,6 +19,8 @@ pub(super) struct Content<'a> {
     pub(super) description: &'a str,
     /// The deprecation message.
     pub(super) deprecated: Option<&'a str>,
+    /// The required versions of Terraform and OpenTofu.
+    pub(super) requirement: Option<&'a str>,
     /// The example.
     pub(super) usage: &'a str,
     /// The sections after the example.
@@ -40,6 +42,7 @@ impl Content<'_> {
         };
         let summary = summary(self.description);
         let deprecated = self.deprecated.map(|message| format!("~> **Deprecated.** {message}"));
+        let requirement = self.requirement.map(|requirement| format!("-> {requirement}"));
         let heading = format!("# {}", self.heading);
         let usage = format!("## Example Usage\n\n{}", code("terraform", self.usage));
         let (introduction, details) = split_description(self.description);
@@ -52,6 +55,7 @@ impl Content<'_> {
             &*heading,
             deprecated.as_deref().unwrap_or_default(),
             introduction,
+            requirement.as_deref().unwrap_or_default(),
             &usage,
             self.reference,
             &details,
@@ -123,6 +127,7 @@ mod tests {
         heading: "notes_note (Resource)",
         description: "A `note`\nthat **stays**.\n\n~> Mind it.\n\nMore.\n\nEven more.",
         deprecated: None,
+        requirement: Some("It requires a pen."),
         usage: "resource {}\n",
         reference: "## Schema\n",
         command: Some("make docs"),
@@ -145,6 +150,8 @@ A `note`
 that **stays**.
 
 ~> Mind it.
+
+-> It requires a pen.
 
 ## Example Usage
 
@@ -197,6 +204,7 @@ Even more.
             (
                 Content {
                     description: "",
+                    requirement: None,
                     ..CONTENT
                 },
                 "# notes_note (Resource)\n\n## Example Usage\n",

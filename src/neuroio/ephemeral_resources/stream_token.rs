@@ -27,8 +27,7 @@ use crate::platform::Session;
 /// The private data of an object that Close must not delete.
 const READ_ONLY: &[u8] = b"read";
 
-/// A stream token whose value is in no plan and no state. Ephemeral resources require Terraform
-/// 1.10 or later.
+/// A stream token whose value is in no plan and no state.
 ///
 /// **Without `id`**, it is a new temporary token for a single run. Terraform creates it when it is
 /// needed, once during the plan and again during the apply, and deletes it when everything that

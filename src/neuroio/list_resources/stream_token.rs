@@ -14,9 +14,9 @@ use crate::neuroio::found::Found;
 use crate::neuroio::resources::stream_token::{StreamToken, StreamTokenResource};
 
 /// Finds the stream tokens of the account, of the space or of the managers that the provider's
-/// `api_token` belongs to. Use it with `terraform query` (Terraform 1.14 or later) to import tokens
-/// that were created by hand, or orphans of a killed run. `terraform query
-/// -generate-config-out=tokens.tf` writes a resource and an `import` block for each token.
+/// `api_token` belongs to. Use it with `terraform query` to import tokens that were created by hand,
+/// or orphans of a killed run. `terraform query -generate-config-out=tokens.tf` writes a resource
+/// and an `import` block for each token.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::neuroio) struct Query {
     #[attribute(flatten)]

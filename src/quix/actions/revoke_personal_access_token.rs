@@ -14,7 +14,7 @@ use crate::quix::resources::personal_access_token::delete::{delete, find};
 use crate::quix::token_filter::has_expired;
 
 /// Revokes a personal access token of the provider's user, for example after a leak. The token is
-/// rejected at once. Requires Terraform 1.14 or later.
+/// rejected at once.
 ///
 /// Invoke it with `terraform apply -invoke=action.quix_revoke_personal_access_token.<label>`, or by
 /// an `action_trigger` in a resource's `lifecycle`. If the user has no such token, the action

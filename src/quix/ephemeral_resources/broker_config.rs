@@ -15,8 +15,7 @@ use crate::quix::connection::{Connection, Context};
 use crate::quix::errors::request_failed;
 
 /// Reads the settings that a Kafka client needs to connect to an environment's broker. They are in
-/// no plan and no state. A streaming token of the environment is enough to read them. Ephemeral
-/// resources require Terraform 1.10 or later.
+/// no plan and no state. A streaming token of the environment is enough to read them.
 ///
 /// The settings depend on the broker and are not documented. The provider passes all of them on.
 #[derive(Model, Clone, Debug, Default)]

@@ -35,7 +35,6 @@ const EXPIRES_IN: Duration = Duration::from_secs(60 * 60);
 
 /// Creates a personal access token of the provider's user for the duration of one run. Its value is
 /// in no plan and no state. Use it to configure another provider, or in a write-only argument.
-/// Requires Terraform 1.10 or later.
 ///
 /// Terraform opens the resource in the plan **and** again in the apply. Each time, the provider
 /// creates a token, and deletes it when everything that refers to it is done.

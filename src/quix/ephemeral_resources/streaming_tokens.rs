@@ -12,8 +12,7 @@ use crate::framework::{EphemeralResource, Field, Model, Opened, Outcome};
 use crate::quix::connection::{Connection, Context};
 
 /// Reads the two streaming tokens of an environment. They are in no plan and no state: pass them to
-/// another provider's configuration or write-only arguments. Ephemeral resources require Terraform
-/// 1.10 or later, write-only arguments 1.11.
+/// another provider's configuration, or to write-only arguments (Terraform or OpenTofu 1.11).
 ///
 /// This never rotates the tokens. The resource
 /// [`quix_streaming_tokens`](../resources/streaming_tokens.md) does. With its `age_recipients`, no

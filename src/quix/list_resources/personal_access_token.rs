@@ -11,10 +11,9 @@ use crate::quix::resources::personal_access_token::{PersonalAccessToken, Persona
 use crate::quix::token_filter::{TokenFilter, has_expired};
 use crate::token::Expiry;
 
-/// Finds the personal access tokens of the provider's user. Use it with `terraform query`
-/// (Terraform 1.14 or later) to see which tokens expire soon, or to import tokens that were created
-/// by hand. `terraform query -generate-config-out=tokens.tf` writes a resource and an `import`
-/// block for each token. An import rotates nothing; the values cannot be read.
+/// Finds the personal access tokens of the provider's user. Use it with `terraform query` to see
+/// which tokens expire soon, or to import tokens that were created by hand. `terraform query
+/// -generate-config-out=tokens.tf` writes a resource and an `import` block for each token. An import rotates nothing; the values cannot be read.
 #[derive(Model, Clone, Debug, Default)]
 pub(in crate::quix) struct Query {
     #[attribute(flatten)]

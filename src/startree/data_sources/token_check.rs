@@ -11,7 +11,7 @@ use crate::startree::token_check::{is_bearer, is_valid};
 /// nothing (`GET /appconfigs`).
 ///
 /// ~> **The Terraform state contains the `token`**, as it contains every argument of a data source.
-/// With Terraform 1.10 or later, use the [ephemeral resource of the same
+/// With Terraform 1.10 or OpenTofu 1.11, or later, use the [ephemeral resource of the same
 /// name](../ephemeral-resources/token_check.md), which is in no plan and no state. Without `token`,
 /// the state contains no value.
 ///

@@ -38,8 +38,7 @@ use crate::token::Expiry;
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// Creates a service token with roles for the duration of one run. Its value is in no plan and no
-/// state. Use it to configure another provider, or in a write-only argument. Requires Terraform
-/// 1.10 or later.
+/// state. Use it to configure another provider, or in a write-only argument.
 ///
 /// ~> **It can take up to an hour** until all services accept a token whose role was just assigned.
 /// Clients that use it at once must retry.

@@ -14,8 +14,7 @@ use crate::startree::connection::{Connection, Context};
 use crate::startree::token_check::{is_bearer, is_valid};
 
 /// Checks whether the environment's Pinot accepts a service token, with a request that changes
-/// nothing (`GET /appconfigs`). The token and the result are in no plan and no state. Requires
-/// Terraform 1.10 or later.
+/// nothing (`GET /appconfigs`). The token and the result are in no plan and no state.
 ///
 /// Terraform checks the token in the plan **and** again in the apply. A token that is created or
 /// rotated in the same run is checked in the apply alone. Any other token is checked in the plan

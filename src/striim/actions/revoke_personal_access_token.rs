@@ -15,7 +15,7 @@ use crate::striim::errors::request_failed;
 use crate::striim::pat;
 
 /// Revokes the personal access token of a user, for example after a leak or when the user leaves. The token stops working at
-/// once. Only administrators can revoke other users' tokens. Needs Terraform 1.14.
+/// once. Only administrators can revoke other users' tokens.
 ///
 /// Invoke it with `terraform apply -invoke=action.striim_revoke_personal_access_token.<label>`, or by an `action_trigger` in a
 /// resource's `lifecycle`. If the user has no token, the action succeeds with a warning. It refuses to revoke the provider's

@@ -17,7 +17,7 @@ use crate::striim::diagnostics::{expiry_in_words, no_such_account};
 use crate::striim::service_account::locked::LockedAccount;
 
 /// Revokes the token of a service account and deletes the account, whoever created it: after a leak, or once another token
-/// has replaced it. The token stops working at once. Needs Terraform 1.14.
+/// has replaced it. The token stops working at once.
 ///
 /// Invoke it with `terraform apply -invoke=action.striim_revoke_service_account_token.<label>`, or by an `action_trigger` in a
 /// resource's `lifecycle`. A service account that does not exist is a warning, not an error.

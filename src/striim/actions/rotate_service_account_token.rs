@@ -31,7 +31,7 @@ use crate::token::Expiry;
 use crate::vault::Entry;
 
 /// Rotates the token of a service account and writes the new value to HashiCorp Vault only: after a leak, or on a schedule.
-/// The old value stops working at once. Needs Terraform 1.14.
+/// The old value stops working at once.
 ///
 /// Invoke it with `terraform apply -invoke=action.striim_rotate_service_account_token.<label>`, or by an `action_trigger` in a
 /// resource's `lifecycle`.

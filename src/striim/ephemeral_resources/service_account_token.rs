@@ -49,7 +49,7 @@ const EXPIRES_IN: Duration = Duration::from_secs(60 * 60);
 const DESCRIPTION: &str = "For one run of Terraform, which revokes it";
 
 /// Creates a service account and its token for the duration of one run. The token is in no plan and no state. Use it in the
-/// configuration of another provider, or for a write-only argument. Needs Terraform 1.10.
+/// configuration of another provider, or for a write-only argument.
 ///
 /// Terraform opens it in the plan **and** again in the apply: each creates a service account, and deletes it once everything
 /// that refers to it is done. While it is open, it uses one of the three places for service account tokens of a Striim Cloud

@@ -13,8 +13,8 @@ use crate::striim::diagnostics::expiry_in_words;
 use crate::striim::resources::service_account_token::{ServiceAccountToken, ServiceAccountTokenResource};
 use crate::striim::token_filter::TokenFilter;
 
-/// Lists the tokens of all service accounts in the account, including those created outside Terraform, for `terraform query`
-/// (Terraform 1.14). Use it to see which tokens expire soon, or to import existing tokens:
+/// Lists the tokens of all service accounts in the account, including those created outside Terraform, for `terraform query`.
+/// Use it to see which tokens expire soon, or to import existing tokens:
 /// `terraform query -generate-config-out=tokens.tf` writes a resource and an `import` block for each.
 ///
 /// An import rotates nothing, and the generated configuration plans no change: it sets `expires_at` to the present expiry. The

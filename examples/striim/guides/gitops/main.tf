@@ -1,7 +1,8 @@
 terraform {
   required_providers {
     striim = {
-      source = "token-providers/striim"
+      source  = "token-providers/striim"
+      version = "~> 0.1.0"
     }
   }
 }
