@@ -166,8 +166,6 @@ impl SimulatedPlatform for Organisation {
         for _ in 0..[0, 0, 0, 1, 2][random.usize(..5)] {
             rotate(&self.sandbox, environment, &self.others[environment]);
         }
-        // Until a reader is shown it, it is unknown.
-        self.sandbox.advance(self.sandbox.options().stale_reads);
     }
 
     fn concurrent_action(&self, random: &mut Rng) -> Option<ConcurrentAction> {
@@ -180,6 +178,8 @@ impl SimulatedPlatform for Organisation {
     }
 
     fn before_run(&mut self, workspace: &Workspace) {
+        // No provider can detect a rotation of another client, or of a killed run, before a read shows it.
+        self.sandbox.advance(self.sandbox.options().stale_reads);
         let state = workspace.state();
         let before = ENVIRONMENTS.map(|environment| {
             let state = state.get(&address(environment)).cloned();

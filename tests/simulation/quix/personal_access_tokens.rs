@@ -15,7 +15,8 @@
 //!
 //! No provider can detect the orphan of a killed run. An operator deletes it, and its secret, before the next run. If its value
 //! has reached the secret that the state names, the operator first lets the provider complete the rotation. The operator also
-//! deletes the secret of a token that another client has deleted: nothing proves to the provider that it wrote this secret.
+//! deletes the secret of a token that another client has deleted: nothing proves to the provider that it wrote this secret. If the
+//! provider reports that a token which it did not find may be another user's, the operator looks, and removes it from the state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -58,6 +59,8 @@ struct User {
     orphans: BTreeSet<String>,
     /// The orphans that the provider had a run to take over.
     spared: BTreeSet<String>,
+    /// The addresses of tokens that the provider did not find, although they may be another user's.
+    missing: BTreeSet<String>,
     /// What diagnostics say of secrets that remain in Vault.
     remaining: String,
     /// The tokens in the state and the number of creations before the run.
@@ -138,6 +141,7 @@ impl SimulatedPlatform for User {
             others: Arc::default(),
             orphans: BTreeSet::new(),
             spared: BTreeSet::new(),
+            missing: BTreeSet::new(),
             remaining: String::new(),
             before: (BTreeSet::new(), 0),
             violations: Vec::new(),
@@ -236,6 +240,13 @@ impl SimulatedPlatform for User {
     }
 
     fn before_run(&mut self, workspace: &Workspace) {
+        for address in std::mem::take(&mut self.missing) {
+            let state = workspace.state().remove(&address);
+            let id = state.and_then(|object| text(&object, "id").map(str::to_lowercase));
+            if id.is_some_and(|id| !self.ids().contains(&id)) {
+                workspace.forget(&address);
+            }
+        }
         self.before = (held(workspace), self.sandbox.calls("POST", "/profile/tokens"));
         let (ids, held) = (self.ids(), held(workspace));
         for (path, id, _) in self.vault.values("id") {
@@ -284,6 +295,11 @@ impl SimulatedPlatform for User {
                 self.violations.push(format!("the token {id} is an unreported orphan"));
             }
             self.orphans.insert(id.clone());
+        }
+        for name in NAMES {
+            if reports.contains(&format!("\"{name}\" was not found, and stays in the state")) {
+                self.missing.insert(address(name));
+            }
         }
         let remain = |report: &&Diagnostic| report.summary.contains("remains in Vault");
         let remaining = ran
