@@ -1,7 +1,8 @@
 terraform {
   required_providers {
     neuroio = {
-      source = "token-providers/neuroio"
+      source  = "token-providers/neuroio"
+      version = "~> 0.1.0"
     }
   }
 }

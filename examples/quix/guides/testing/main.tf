@@ -1,7 +1,8 @@
 terraform {
   required_providers {
     quix = {
-      source = "token-providers/quix"
+      source  = "token-providers/quix"
+      version = "~> 0.1.0"
     }
   }
 }

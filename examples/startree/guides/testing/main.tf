@@ -1,7 +1,8 @@
 terraform {
   required_providers {
     startree = {
-      source = "token-providers/startree"
+      source  = "token-providers/startree"
+      version = "~> 0.1.0"
     }
   }
 }
