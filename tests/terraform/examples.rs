@@ -22,8 +22,8 @@ impl<P: PlatformUnderTest> World<P> {
         folders.map(|folder| folder.unwrap().path()).collect()
     }
 
-    /// The examples of functions. That of `age_decrypt` is left out: it needs another vendor's provider, and is tested with
-    /// the encryption.
+    /// The examples of functions. That of `age_decrypt` is left out: it needs another vendor's provider, and is tested by
+    /// [`Self::decrypted_values_reach_vault`].
     pub(crate) fn function_examples() -> Vec<PathBuf> {
         let mut examples = Self::examples("functions");
         examples.retain(|example| !example.ends_with("age_decrypt"));

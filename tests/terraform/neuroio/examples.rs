@@ -111,3 +111,12 @@ fn ephemeral_resource_examples_apply() {
 fn module_of_the_testing_guide_passes_its_own_tests() {
     World::on_each_version(async |world| world.testing_guide_passes(4).await);
 }
+
+#[test]
+fn example_of_age_decrypt_delivers_each_value_to_vault() {
+    World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
+        world
+            .decrypted_values_reach_vault("neuroio_stream_token.ci", "key")
+            .await;
+    });
+}

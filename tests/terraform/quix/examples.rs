@@ -140,3 +140,12 @@ fn action_examples_run() {
 fn module_of_the_testing_guide_passes_its_own_tests() {
     World::on_each_version(async |world| world.testing_guide_passes(3).await);
 }
+
+#[test]
+fn example_of_age_decrypt_delivers_each_value_to_vault() {
+    World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
+        world
+            .decrypted_values_reach_vault("quix_personal_access_token.ci", "token")
+            .await;
+    });
+}

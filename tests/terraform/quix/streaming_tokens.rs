@@ -1,9 +1,13 @@
 //! The lifecycle of an environment's streaming tokens, and changes by other clients.
 
 use secrecy::ExposeSecret as _;
-use token_providers::sandbox::{Effect, Fault};
+use token_providers::sandbox::{Effect, Fault, Vault};
 
 use super::world::{DEV, TOKENS, World, generation, tokens, warnings};
+use crate::support::feature::Feature;
+use crate::terraform::encryption::Decryption;
+use crate::terraform::vault_provider::VaultProvider;
+
 const ROTATE: &str = "/workspaces/acme-shop-dev/sdktokens/rotate";
 
 /// Asserts that the state has the current tokens, and that they were rotated once since `first`.
@@ -159,5 +163,44 @@ fn deleted_environment_fails_the_plan_until_removed_from_the_state() {
             .unwrap();
         world.configure("");
         world.plans_nothing().await;
+    });
+}
+
+#[test]
+fn encrypted_tokens_are_decrypted_into_a_write_only_argument_at_each_rotation() {
+    World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
+        let vault = Vault::new(world.sandbox.clock());
+        VaultProvider::attached(world, &vault, async |world| {
+            let decryption = Decryption::prepare(world);
+            let configuration = |leak: &str| {
+                let recipients = format!("age_recipients = [\"{}\"]\n}}\n", decryption.recipient());
+                let tokens = tokens(leak).replace("\n}\n", &format!("\n  {recipients}"));
+                let decrypted = |slot: u8| {
+                    format!(
+                        "token_{slot} = provider::quix::age_decrypt({TOKENS}.encrypted_token_{slot}, var.age_identity)"
+                    )
+                };
+                format!(
+                    "variable \"age_identity\" {{\n  type = string\n  ephemeral = true\n}}\n{tokens}\
+                     resource \"vault_kv_secret_v2\" \"dev\" {{\n  mount = \"secret\"\n  name = \"quix/dev\"\n  \
+                     data_json_wo = jsonencode({{\n    {}\n    {}\n  }})\n  \
+                     data_json_wo_version = {TOKENS}.generation\n}}\n",
+                    decrypted(1),
+                    decrypted(2)
+                )
+            };
+            for leak in ["1", "2"] {
+                world.configure(&configuration(leak));
+                world.apply().await;
+                let received = vault.secret("secret", "quix/dev").unwrap();
+                for (slot, token) in ["token_1", "token_2"].iter().zip(world.sandbox.tokens(DEV).unwrap()) {
+                    assert_eq!(received[*slot], token.expose_secret());
+                }
+                world.plans_nothing().await;
+            }
+            assert_eq!(world.sandbox.rotations(DEV), 1);
+            decryption.assert_no_leaks(world);
+        })
+        .await;
     });
 }

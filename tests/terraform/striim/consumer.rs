@@ -6,8 +6,8 @@ use token_providers::framework::{Context, Field, Model, Outcome, Resource};
 use token_providers::plugin::ProviderInfo;
 use tokio::sync::Notify;
 
-use super::another_vendor::attach;
 use super::world::World;
+use crate::terraform::another_vendor::attach;
 
 /// The beginning of configurations.
 pub(crate) const PROVIDERS: &str = r#"terraform {

@@ -1,63 +1,56 @@
 //! Values that are encrypted to age recipients, and the function that decrypts them.
 
-use std::fs;
-
 use age::secrecy::ExposeSecret as _;
-use token_providers::sandbox::Vault;
+use age::x25519::Recipient;
+use http::Method;
+use token_providers::sandbox::When;
+use token_providers::sandbox::striim::Account;
 
 use super::consumer::{Consumer, PROVIDERS};
 use super::secret_stores;
-use super::vault_provider::VaultProvider;
 use super::world::{CI, World, ci, generation};
 use crate::support::feature::Feature;
+use crate::terraform::encryption::Decryption;
 
-/// An identity for `age_decrypt`, as a variable that Terraform does not store.
-const IDENTITY: &str = "variable \"identity\" {\n  type      = string\n  ephemeral = true\n}\n";
+/// The identity for `age_decrypt`, as a variable that Terraform does not store.
+const IDENTITY: &str = "variable \"age_identity\" {\n  type      = string\n  ephemeral = true\n}\n";
 
 /// A token that is encrypted to `recipient`, and another provider's resource that receives its value.
-fn handed_over(recipient: &str, release: u8) -> String {
+fn handed_over(recipient: &Recipient, release: u8) -> String {
     let token = ci(&format!(
         "rotation_triggers = {{ release = {release} }}\n  age_recipients = [\"{recipient}\"]"
     ));
     format!(
         "{PROVIDERS}{IDENTITY}{token}
 resource \"consumer_secret\" \"it\" {{
-  value_wo         = provider::striim::age_decrypt({CI}.encrypted_token, var.identity)
+  value_wo         = provider::striim::age_decrypt({CI}.encrypted_token, var.age_identity)
   value_wo_version = {CI}.generation
 }}
 "
     )
 }
 
-/// Asserts that the consumer received this many values and that the last one is valid, and that no file of
-/// the workspace and no log has a value or the identity.
+/// Asserts that the consumer received this many values and that the last one is valid, and that no output has one.
 #[track_caller]
-fn assert_received(world: &World, consumer: &Consumer, count: usize, identity: &age::x25519::Identity) {
+fn assert_received(world: &World, consumer: &Consumer, count: usize, decryption: &Decryption) {
     let received = consumer.received();
     assert_eq!(received.len(), count);
     assert!(world.sandbox.is_live(received.last().unwrap()));
-    let files = world.files();
-    for value in received {
-        assert!(!files.contains(&value));
-    }
-    let identity = identity.to_string();
-    assert!(!files.contains(identity.expose_secret()) && !world.log().contains(identity.expose_secret()));
+    decryption.assert_no_leaks(world);
 }
 
 #[test]
 fn decrypted_value_is_passed_to_a_write_only_argument_in_the_same_run() {
     World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
         Consumer::attached(world, async |world, consumer| {
-            let identity = age::x25519::Identity::generate();
-            world.set_env("TF_VAR_identity", identity.to_string().expose_secret());
-            let recipient = identity.to_public().to_string();
+            let decryption = Decryption::prepare(world);
             let configure = |world: &World, release| {
-                let hcl = handed_over(&recipient, release);
+                let hcl = handed_over(&decryption.recipient(), release);
                 world.workspace.write("main.tf", &hcl).unwrap();
             };
             configure(world, 1);
             world.apply().await;
-            assert_received(world, consumer, 1, &identity);
+            assert_received(world, consumer, 1, &decryption);
             world.plans_nothing().await;
 
             configure(world, 2);
@@ -65,13 +58,38 @@ fn decrypted_value_is_passed_to_a_write_only_argument_in_the_same_run() {
             let plan = world.plan().await;
             assert_eq!(plan.after("consumer_secret.it")["value_wo_version"], created + 1);
             world.apply().await;
-            assert_received(world, consumer, 2, &identity);
+            assert_received(world, consumer, 2, &decryption);
 
             let replace = format!("-replace={CI}");
             let arguments = ["apply", "-no-color", "-auto-approve", &replace];
             world.workspace.run(&arguments).await.unwrap().success().unwrap();
-            assert_received(world, consumer, 3, &identity);
+            assert_received(world, consumer, 3, &decryption);
             world.plans_nothing().await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn killed_provider_leaves_no_value_and_no_identity_in_any_output() {
+    World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
+        // The next run takes the account of a killed one over.
+        world.set_env("STRIIM_MANAGED_BY", "acme/infra/prod");
+        Consumer::attached(world, async |world, consumer| {
+            let decryption = Decryption::prepare(world);
+            for release in 1..=2 {
+                let hcl = handed_over(&decryption.recipient(), release);
+                world.workspace.write("main.tf", &hcl).unwrap();
+                let issue = ["/service-account", "/service-account/rotate"][usize::from(release) - 1];
+                // The second run has decrypted the value of the first, for its plan.
+                let running = world.apply_until_held(Method::POST, issue, When::After).await;
+                running.kill_provider().await.unwrap();
+                let run = running.end().await.unwrap();
+                assert!(run.code == Some(1), "{run}");
+                decryption.assert_no_leaks(world);
+                world.apply().await;
+                assert_received(world, consumer, release.into(), &decryption);
+            }
         })
         .await;
     });
@@ -80,11 +98,10 @@ fn decrypted_value_is_passed_to_a_write_only_argument_in_the_same_run() {
 #[test]
 fn result_of_an_ephemeral_identity_cannot_be_stored() {
     World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
-        let identity = age::x25519::Identity::generate();
-        world.set_env("TF_VAR_identity", identity.to_string().expose_secret());
-        let token = ci(&format!("age_recipients = [\"{}\"]", identity.to_public()));
+        let decryption = Decryption::prepare(world);
+        let token = ci(&format!("age_recipients = [\"{}\"]", decryption.recipient()));
         let output = format!(
-            "output \"value\" {{\n  value = provider::striim::age_decrypt({CI}.encrypted_token, var.identity)\n}}\n"
+            "output \"value\" {{\n  value = provider::striim::age_decrypt({CI}.encrypted_token, var.age_identity)\n}}\n"
         );
         world.configure(&format!("{IDENTITY}{token}"));
         world.apply().await;
@@ -126,27 +143,12 @@ fn wrong_identity_and_damaged_text_are_explained() {
     });
 }
 
-/// Returns an example, encrypted to this recipient instead of the one it shows.
-fn example(file: &str, recipient: &age::x25519::Recipient) -> String {
-    let text = fs::read_to_string(World::examples_folder().join(file)).unwrap();
-    let start = text.find("age1").unwrap();
-    let shown = text[start..].split('"').next().unwrap();
-    text.replace(shown, &recipient.to_string())
-}
-
 #[test]
 fn documented_function_delivers_the_value() {
     World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
-        let vault = Vault::new(world.sandbox.clock());
-        VaultProvider::attached(world, &vault, async |world| {
-            let identity = age::x25519::Identity::generate();
-            world.set_env("TF_VAR_age_identity", identity.to_string().expose_secret());
-            world.configure(&example("functions/age_decrypt/function.tf", &identity.to_public()));
-            world.apply().await;
-            world.plans_nothing().await;
-            assert!(world.accepts(&super::vault::held(&vault).unwrap()));
-        })
-        .await;
+        world
+            .decrypted_values_reach_vault("striim_service_account_token.ci", "token")
+            .await;
     });
 }
 
@@ -155,10 +157,9 @@ fn documented_secret_stores_receive_each_value() {
     for provider in ["aws", "kubernetes"] {
         World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
             secret_stores::attached(world, provider, async |world, received| {
-                let identity = age::x25519::Identity::generate();
-                world.set_env("TF_VAR_age_identity", identity.to_string().expose_secret());
+                let decryption = Decryption::prepare(world);
                 let file = format!("guides/encryption/{provider}.tf");
-                world.configure(&example(&file, &identity.to_public()));
+                world.configure(&decryption.example::<Account>(&file));
                 for _ in 0..2 {
                     world.apply().await;
                     world.plans_nothing().await;
@@ -166,8 +167,7 @@ fn documented_secret_stores_receive_each_value() {
                     world.sandbox.rotate_outside("ci-pipeline").unwrap();
                 }
                 assert_eq!(received.values().len(), 2);
-                let files = world.files();
-                assert!(received.values().iter().all(|value| !files.contains(value)));
+                decryption.assert_no_leaks(world);
             })
             .await;
         });
@@ -177,12 +177,11 @@ fn documented_secret_stores_receive_each_value() {
 #[test]
 fn documented_output_is_decrypted_outside_terraform() {
     World::on_each_version(async |world| {
-        let identity = age::x25519::Identity::generate();
-        world.configure(&example("guides/encryption/git.tf", &identity.to_public()));
+        let decryption = Decryption::prepare(world);
+        world.configure(&decryption.example::<Account>("guides/encryption/git.tf"));
         world.apply().await;
         world.plans_nothing().await;
         let encrypted = world.workspace.output("ci_token_encrypted").await.unwrap();
-        let value = age::decrypt(&identity, encrypted.as_bytes()).unwrap();
-        assert!(world.sandbox.is_live(std::str::from_utf8(&value).unwrap()));
+        assert!(world.sandbox.is_live(&decryption.decrypt(&encrypted)));
     });
 }

@@ -9,8 +9,8 @@ use serde_json::json;
 use token_providers::sandbox::Vault;
 
 use super::examples::{ENDS, take};
-use super::vault_provider::VaultProvider;
 use super::world::{World, in_days};
+use crate::terraform::vault_provider::VaultProvider;
 
 fn guide(name: &str) -> PathBuf {
     World::examples_folder().join("guides").join(name)

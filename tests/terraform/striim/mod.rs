@@ -3,7 +3,6 @@
 mod actions;
 mod adoption;
 mod another_account;
-mod another_vendor;
 mod concurrency;
 mod console;
 mod consumer;
@@ -32,5 +31,4 @@ mod service_account_token_pair;
 mod states;
 mod upgrade;
 mod vault;
-mod vault_provider;
 mod world;

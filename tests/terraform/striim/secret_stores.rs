@@ -8,8 +8,8 @@ use token_providers::framework::{
 };
 use token_providers::plugin::ProviderInfo;
 
-use super::another_vendor::attach;
 use super::world::World;
+use crate::terraform::another_vendor::attach;
 
 /// The values that a store has received, in order.
 #[derive(Clone, Default)]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use token_providers::framework::{Configured, Context, Diagnostics, DynResource, Model, Provider, Resource};
 use token_providers::plugin::{Attachable, ProviderInfo};
 
-use super::world::World;
+use super::world::{PlatformUnderTest, World};
 
 #[derive(Model)]
 pub(crate) struct Nothing {}
@@ -15,11 +15,11 @@ pub(crate) struct Nothing {}
 struct OfOne<R>(R);
 
 /// Attaches Terraform to a provider of this resource, in addition to other providers, while `test` runs.
-pub(crate) async fn attach(
-    world: &mut World,
+pub(crate) async fn attach<P: PlatformUnderTest>(
+    world: &mut World<P>,
     info: &ProviderInfo,
     resource: impl Resource<Client = ()> + Clone,
-    test: impl AsyncFn(&mut World),
+    test: impl AsyncFn(&mut World<P>),
 ) {
     let attachable = Attachable::open(info).unwrap();
     let present = world.workspace.environment().get("TF_REATTACH_PROVIDERS").cloned();

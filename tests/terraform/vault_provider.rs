@@ -6,7 +6,7 @@ use token_providers::plugin::ProviderInfo;
 use token_providers::sandbox::Vault;
 
 use super::another_vendor::attach;
-use super::world::World;
+use super::world::{PlatformUnderTest, World};
 
 #[derive(Model)]
 pub(crate) struct Secret {
@@ -26,7 +26,11 @@ pub(crate) struct VaultProvider(Vault);
 
 impl VaultProvider {
     /// Attaches Terraform to it while `test` runs.
-    pub(crate) async fn attached(world: &mut World, vault: &Vault, test: impl AsyncFn(&mut World)) {
+    pub(crate) async fn attached<P: PlatformUnderTest>(
+        world: &mut World<P>,
+        vault: &Vault,
+        test: impl AsyncFn(&mut World<P>),
+    ) {
         const INFO: ProviderInfo = ProviderInfo::new("registry.terraform.io/hashicorp/vault", "0.0.0");
         attach(world, &INFO, Self(vault.clone()), test).await;
     }
