@@ -80,6 +80,8 @@ pub(crate) fn files(project: &Project, provider: &str) -> Result<Files> {
     files.insert("README.md".to_owned(), readme(project, provider, &files)?);
     files.insert("CHANGELOG.md".to_owned(), changelog::of_provider(project, provider)?);
     files.insert("LICENSE".to_owned(), read(project.root(), "LICENSE")?);
+    let security = read(project.root(), "SECURITY.md")?;
+    files.insert("SECURITY.md".to_owned(), links.completed("SECURITY.md", &security)?);
     files.insert("terraform-registry-manifest.json".to_owned(), manifest::manifest());
     Ok(files)
 }
@@ -169,6 +171,7 @@ mod tests {
                 "README.md",
                 "LICENSE",
                 "CHANGELOG.md",
+                "SECURITY.md",
                 "docs/index.md",
                 "terraform-registry-manifest.json",
             ] {
