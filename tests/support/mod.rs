@@ -4,6 +4,7 @@ pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod feature;
 pub(crate) mod https;
+pub(crate) mod jwt;
 pub(crate) mod node;
 pub(crate) mod openbao;
 pub(crate) mod proto;

@@ -5,15 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use Capability::{Create, Read, Update};
-use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::Request;
 use http_body_util::Full;
-use jiff::Timestamp;
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value as Json, json};
 use token_providers::framework::testing::{Run, SingleResource};
@@ -24,6 +19,7 @@ use token_providers::striim::{Runtime, Striim};
 use tower::{ServiceExt as _, service_fn};
 
 use super::{ACCOUNT_TOKEN, ROTATE, RotationAssertions as _, destination, in_mount, with_vault};
+use crate::support::jwt::{Issuer, claims};
 use crate::support::openbao::{Admin, OpenBao};
 
 /// What happens while a rotation is under way: after the check that the secret may be written, and before the write.
@@ -411,11 +407,13 @@ async fn jwt_of_ci_job_logs_in() {
         ("VAULT_AUTH_PATH", mount),
         ("VAULT_AUTH_ROLE", "ci".to_owned()),
     ]);
-    setup.environment.insert("VAULT_ID_TOKEN", issuer.jwt("vault"));
+    setup.environment.insert("VAULT_ID_TOKEN", issuer.jwt(&claims("vault")));
     setup.apply(&setup.config(1)).await.succeeds();
     setup.assert_settled(&setup.config(1)).await;
     let issued = setup.issued();
-    setup.environment.insert("VAULT_ID_TOKEN", issuer.jwt("another"));
+    setup
+        .environment
+        .insert("VAULT_ID_TOKEN", issuer.jwt(&claims("another")));
     let run = setup
         .apply(&setup.config(2))
         .await
@@ -430,37 +428,4 @@ async fn enable(setup: &Setup, type_name: &str) -> String {
     let body = json!({ "type": type_name });
     setup.admin.configure("", "POST", &format!("sys/{path}"), body).await;
     path
-}
-
-/// An issuer of JWTs, as a CI system is one.
-struct Issuer(EcdsaKeyPair);
-
-impl Issuer {
-    fn new() -> Self {
-        let random = SystemRandom::new();
-        let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
-        Self(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.as_ref(), &random).unwrap())
-    }
-
-    /// The public key in PEM.
-    fn public_key(&self) -> String {
-        // The head of every SubjectPublicKeyInfo of a key on P-256 (RFC 5480), which the point follows.
-        let mut der =
-            b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00"
-                .to_vec();
-        der.extend(self.0.public_key().as_ref());
-        let base64 = BASE64_STANDARD.encode(der);
-        format!("-----BEGIN PUBLIC KEY-----\n{base64}\n-----END PUBLIC KEY-----\n")
-    }
-
-    /// A JWT for this audience that is valid for five minutes.
-    fn jwt(&self, audience: &str) -> String {
-        let now = Timestamp::now().as_second();
-        let claims = json!({ "sub": "project:ci", "aud": audience, "iat": now, "exp": now + 300 });
-        let parts = [json!({ "alg": "ES256", "typ": "JWT" }), claims];
-        let [head, claims] = parts.map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string()));
-        let message = format!("{head}.{claims}");
-        let signature = self.0.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
-        format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.as_ref()))
-    }
 }
