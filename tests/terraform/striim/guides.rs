@@ -1,15 +1,19 @@
 //! The examples in the guides.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Method;
+use jiff::SignedDuration;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
-use token_providers::sandbox::Vault;
+use token_providers::sandbox::{Capability, JwtRole, TokenLifetime, Vault};
 
 use super::examples::{ENDS, take};
 use super::world::{World, in_days};
+use crate::support::jwt::{Issuer, claims};
 use crate::terraform::vault_provider::VaultProvider;
 
 fn guide(name: &str) -> PathBuf {
@@ -250,5 +254,84 @@ fn documented_delivery_reaches_vault() {
         world.plans_nothing().await;
         assert!(world.accepts(&super::vault::held(&vault).unwrap()));
         assert_eq!(world.workspace.output("ci_token_version").await.unwrap(), "1");
+    });
+}
+
+/// A policy as documented.
+const POLICY: [(&str, &[Capability]); 2] = [
+    (
+        "secret/data/striim/*",
+        &[Capability::Create, Capability::Update, Capability::Read],
+    ),
+    ("secret/delete/striim/*", &[Capability::Update]),
+];
+
+/// The lifetime of the tokens that a login issues.
+const LIFETIME: TokenLifetime = TokenLifetime {
+    ttl: SignedDuration::from_mins(20),
+    max_ttl: SignedDuration::from_mins(60),
+};
+
+/// Delivers a token with the provider block of an example, without a token of Vault.
+async fn login_delivers(world: &mut World, vault: &Vault, address: &str, example: &str) {
+    world.unset_env("VAULT_ADDR");
+    world.unset_env("VAULT_TOKEN");
+    let provider = fs::read_to_string(guide("vault").join(example)).unwrap();
+    let provider = provider.replace("https://vault.example.com:8200", address);
+    world.configure(&format!("{provider}\n{}", super::vault::delivered(90)));
+    world.apply().await;
+    world.plans_nothing().await;
+    assert!(world.accepts(&super::vault::held(vault).unwrap()));
+}
+
+#[test]
+fn documented_jwt_login_delivers_the_value() {
+    World::on_each_version(async |world| {
+        let (vault, listening) = super::vault::start(world).await;
+        let issuer = Issuer::new();
+        let role = JwtRole {
+            public_key: issuer.public_point(),
+            audience: "vault".to_owned(),
+            subject: None,
+            claims: BTreeMap::new(),
+        };
+        vault.add_jwt_role("gitlab", "striim", role, &POLICY, LIFETIME);
+        world.set_env("VAULT_ID_TOKEN", &issuer.jwt(&claims("vault")));
+        login_delivers(world, &vault, &listening.base_url, "jwt.tf").await;
+    });
+}
+
+#[test]
+fn documented_approle_login_delivers_the_value() {
+    World::on_each_version(async |world| {
+        let (vault, listening) = super::vault::start(world).await;
+        let (role_id, secret_id) = vault.add_approle("approle", &POLICY, LIFETIME);
+        world.set_env("VAULT_ROLE_ID", &role_id);
+        world.set_env("VAULT_SECRET_ID", secret_id.expose_secret());
+        login_delivers(world, &vault, &listening.base_url, "approle.tf").await;
+    });
+}
+
+#[test]
+fn documented_pair_has_both_values_in_vault() {
+    World::on_each_version(async |world| {
+        let (vault, _listening) = super::vault::start(world).await;
+        let example = fs::read_to_string(guide("vault").join("pair.tf")).unwrap();
+        let value = |version| vault.secret_version("secret", "striim/feed", version).unwrap()["token"].clone();
+        world.configure(&example);
+        world.apply().await;
+        world.plans_nothing().await;
+        let first = value(vault.version("secret", "striim/feed"));
+        world.configure(&example.replace("\"60d\"", "\"50d\""));
+        world.apply().await;
+        world.plans_nothing().await;
+        let latest = vault.version("secret", "striim/feed");
+        assert_eq!(
+            world.workspace.output("feed_token_version").await.unwrap(),
+            latest.to_string()
+        );
+        assert_eq!(value(latest - 1), first);
+        assert_ne!(value(latest), first);
+        assert!(world.accepts(&value(latest)) && world.accepts(&first));
     });
 }

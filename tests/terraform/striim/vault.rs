@@ -64,7 +64,8 @@ fn files(dir: &Path) -> Vec<(String, String)> {
     entries.flat_map(read).collect()
 }
 
-fn delivered(days: i64) -> String {
+/// A token that expires after this number of days and is delivered.
+pub(crate) fn delivered(days: i64) -> String {
     ci(&format!("expires_in = \"{days}d\"\n  {PLACE}"))
 }
 
