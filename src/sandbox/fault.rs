@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -82,6 +83,43 @@ pub enum Effect {
     Hang,
     /// Delays the answer by this time of tokio's timer, independent of the sandbox's clock.
     Delay(SignedDuration),
+}
+
+/// What the fault does and to which requests, in words.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = match (&self.effect, self.when) {
+            (Effect::Delay(_) | Effect::Truncate, _) => "",
+            (_, When::Before) => " before the request takes effect",
+            (_, When::After) => " after the request took effect",
+        };
+        write!(f, "{}{time}", self.effect)?;
+        match (&self.method, &self.path) {
+            (None, None) => {}
+            (Some(method), None) => write!(f, ", {method} requests")?,
+            (None, Some(path)) => write!(f, ", requests to {path}")?,
+            (Some(method), Some(path)) => write!(f, ", {method} {path}")?,
+        }
+        if self.times != 1 {
+            write!(f, ", {} times", self.times)?;
+        }
+        if self.skip > 0 {
+            write!(f, ", after {} others", self.skip)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answer(answer) => write!(f, "answer {}", answer.status),
+            Self::Cut => f.write_str("close the connection"),
+            Self::Truncate => f.write_str("close the connection in the middle of the answer"),
+            Self::Hang => f.write_str("send no answer"),
+            Self::Delay(time) => write!(f, "delay the answer by {time:#}"),
+        }
+    }
 }
 
 /// An answer that replaces the platform's.
@@ -367,4 +405,49 @@ impl ScriptedAnswer {
 
 fn once() -> u32 {
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_is_described_in_words() {
+        let delay = Effect::Delay(SignedDuration::from_secs(90));
+        for (fault, expected) in [
+            (
+                Fault::answer(503).header("retry-after", "5").body("secret"),
+                "answer 503 before the request takes effect",
+            ),
+            (
+                Fault::new(Effect::Cut).after().on("POST", "/tokens"),
+                "close the connection after the request took effect, POST /tokens",
+            ),
+            (
+                Fault::new(Effect::Hang).times(3).skip(2),
+                "send no answer before the request takes effect, 3 times, after 2 others",
+            ),
+            (
+                Fault::new(Effect::Truncate),
+                "close the connection in the middle of the answer",
+            ),
+            (Fault::new(delay), "delay the answer by 1m 30s"),
+            (
+                Fault {
+                    method: Some("GET".to_owned()),
+                    ..Fault::new(Effect::Truncate)
+                },
+                "close the connection in the middle of the answer, GET requests",
+            ),
+            (
+                Fault {
+                    path: Some("/tokens".to_owned()),
+                    ..Fault::new(Effect::Truncate)
+                },
+                "close the connection in the middle of the answer, requests to /tokens",
+            ),
+        ] {
+            assert_eq!(fault.to_string(), expected);
+        }
+    }
 }

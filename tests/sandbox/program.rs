@@ -179,6 +179,13 @@ async fn state_is_kept_between_runs() {
     .into_iter()
     .enumerate()
     {
+        let revoked = first
+            .control(sandbox, reqwest::Method::POST, "/tokens", creation.clone())
+            .await;
+        let path = format!("/tokens/{}", revoked["token"]["id"].as_str().unwrap());
+        first
+            .control(sandbox, reqwest::Method::DELETE, &path, Value::Null)
+            .await;
         first.control(sandbox, reqwest::Method::POST, "/tokens", creation).await;
     }
     first
@@ -201,15 +208,21 @@ async fn state_is_kept_between_runs() {
             first.get(sandbox, "/tokens?state=active").await,
             first.get(sandbox, "/tokens?state=expiring").await,
             first.ready["sandboxes"][sandbox]["environment"].clone(),
+            first.get(sandbox, "/tokens?state=revoked").await,
+            first.get(sandbox, "/audit").await,
         ));
     }
     let roles = first.get(1, "/roles").await;
     assert_eq!(first.signal("-TERM").await, Some(0));
 
     let second = Running::start(&arguments).await;
-    for (sandbox, (active, expiring, environment)) in before.into_iter().enumerate() {
+    for (sandbox, (active, expiring, environment, revoked, audit)) in before.into_iter().enumerate() {
         assert_eq!(second.get(sandbox, "/tokens?state=active").await, active);
         assert_eq!(second.get(sandbox, "/tokens?state=expiring").await, expiring);
+        assert_eq!(revoked["tokens"][0]["state"], "revoked");
+        assert_eq!(second.get(sandbox, "/tokens?state=revoked").await, revoked);
+        assert_eq!(audit["entries"][1]["action"], "revoke");
+        assert_eq!(second.get(sandbox, "/audit").await, audit);
         let kept = &second.ready["sandboxes"][sandbox]["environment"];
         for name in [
             "STRIIM_TOKEN",

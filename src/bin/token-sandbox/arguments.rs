@@ -42,7 +42,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) vault: bool,
 
-    /// File that keeps accounts, tokens and clocks between runs. It contains the tokens' values
+    /// File that keeps accounts, tokens with their history, audit logs and clocks between runs. It contains the tokens'
+    /// values. Options, faults, counts of calls and the Vault are not kept
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
 
@@ -168,7 +169,7 @@ const EXAMPLES: &str = r#"Examples:
       terraform test
       kill "$TOKEN_SANDBOX_PID"
 
-  Serve two platforms and a Vault, and keep everything for the next run:
+  Serve two platforms and a Vault, and keep the accounts for the next run:
       token-sandbox striim startree --vault --state sandbox.json
 
   Begin with a token that expires soon (seed.yaml):

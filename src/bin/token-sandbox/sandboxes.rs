@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use token_providers::sandbox::control::{OtherSandbox, Start, TokenManagement};
+use token_providers::sandbox::control::{History, OtherSandbox, Start, TokenManagement};
 use token_providers::sandbox::neuroio::NeuroIo;
 use token_providers::sandbox::quix::Portal;
 use token_providers::sandbox::startree::Environment;
@@ -61,6 +61,9 @@ struct PlatformState {
     /// The administrator's token.
     token: String,
     contents: Value,
+    /// Absent in files of earlier versions.
+    #[serde(default)]
+    history: History,
 }
 
 /// The time within which several changes are written once.
@@ -197,6 +200,7 @@ impl Starter<'_> {
             .transpose()
             .context("--state")?;
         let is_new = kept.is_none();
+        let mut history = None;
         let start = match kept {
             None => Start {
                 account: account.account.clone(),
@@ -206,14 +210,19 @@ impl Starter<'_> {
                 ahead: SignedDuration::ZERO,
                 random: account.random,
             },
-            Some(kept) => Start {
-                account: kept.account,
-                token: token.or_else(|| Some(kept.token.into())),
-                options,
-                contents: Some(serde_json::from_value(kept.contents).with_context(|| invalid("--state: the account"))?),
-                ahead: kept.clock_ahead,
-                random: account.random,
-            },
+            Some(kept) => {
+                history = Some(kept.history);
+                Start {
+                    account: kept.account,
+                    token: token.or_else(|| Some(kept.token.into())),
+                    options,
+                    contents: Some(
+                        serde_json::from_value(kept.contents).with_context(|| invalid("--state: the account"))?,
+                    ),
+                    ahead: kept.clock_ahead,
+                    random: account.random,
+                }
+            }
         };
         let ahead = account
             .now
@@ -222,6 +231,9 @@ impl Starter<'_> {
         let (sandbox, token) = P::start(Start { ahead, ..start }).with_context(|| invalid("the account"))?;
         if let Some(seed) = self.seeds.platform(P::NAME)?.filter(|_| is_new) {
             sandbox.seed(seed).with_context(|| invalid("--seed: the account"))?;
+        }
+        if let Some(history) = history {
+            sandbox.restore_history(history);
         }
         let listening = sandbox
             .listen(at)
@@ -283,6 +295,7 @@ impl<P: TokenManagement> Running for RunningPlatform<P> {
             clock_ahead: self.sandbox.clock_ahead(),
             token: self.token.expose_secret().to_owned(),
             contents: serde_json::to_value(self.sandbox.contents())?,
+            history: self.sandbox.history(),
         };
         Ok(serde_json::to_value(state)?)
     }

@@ -125,6 +125,15 @@ impl Activity {
         self.changed();
     }
 
+    /// Replaces the audit log by the one of an earlier run, within the log's capacity.
+    pub(super) fn restore(&self, entries: Vec<AuditEntry>) {
+        let mut log = self.lock();
+        log.last_sequence = entries.last().map_or(0, |entry| entry.sequence);
+        log.audit = entries.into();
+        let excess = log.audit.len().saturating_sub(AUDIT_CAPACITY);
+        log.audit.drain(..excess);
+    }
+
     /// Records a fault that affects a request now.
     pub(crate) fn struck(&self, mut fault: StruckFault) {
         shorten(&mut fault.path);
@@ -225,6 +234,20 @@ mod tests {
         assert_eq!(sequences(&activity.audit(Some(0), 2)), [6, 7]);
         assert_eq!(sequences(&activity.audit(Some(last - 1), 9)), [last]);
         assert_eq!(activity.audit(Some(last), 9), []);
+    }
+
+    #[test]
+    fn restored_audit_log_is_bounded_and_continues_its_numbers() {
+        let activity = Activity::default();
+        let entries = (1..=AUDIT_CAPACITY as u64 + 5).map(|sequence| AuditEntry {
+            sequence,
+            ..entry("ci")
+        });
+        activity.restore(entries.collect());
+        assert_eq!(activity.audit(None, usize::MAX).len(), AUDIT_CAPACITY);
+        activity.record(entry("next"));
+        let last = AUDIT_CAPACITY as u64 + 6;
+        assert_eq!(sequences(&activity.audit(None, 2)), [last - 1, last]);
     }
 
     #[test]

@@ -37,9 +37,7 @@ pub(super) async fn add<P: TokenManagement>(
         }
         Ok(fault)
     });
-    let target = fault
-        .as_ref()
-        .map_or_else(|_| "fault".to_owned(), |fault| format!("{:?}", fault.effect));
+    let target = fault.as_ref().map_or_else(|_| "fault".to_owned(), Fault::to_string);
     let change = Change::by(Source::Control, &headers, "add fault", target);
     let outcome = fault.map(|fault| {
         sandbox.fault(fault);

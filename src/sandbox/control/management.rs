@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::endpoint::Endpoint;
 use super::overview::{Kind, Quota, Switch};
 use super::rejection::Rejection;
-use super::token::{IssuedToken, TokenView};
+use super::token::{EndedTokens, IssuedToken, TokenView};
 use crate::sandbox::{Platform, Sandbox};
 
 /// What a person sees and does in the platform's portal, by the platform's rules.
@@ -57,8 +57,8 @@ pub trait TokenManagement: Platform {
     /// The tokens that exist, in any order.
     fn tokens(&self, now: Timestamp) -> Vec<TokenView>;
 
-    /// The tokens that were revoked or replaced most recently, the last one first.
-    fn ended_tokens(&self) -> Vec<TokenView>;
+    /// The tokens that were revoked or replaced most recently.
+    fn ended_tokens(&mut self) -> &mut EndedTokens;
 
     /// Creates a token of this kind from the fields of a request.
     ///

@@ -34,6 +34,7 @@ mod endpoint;
 mod events;
 mod expiry;
 mod faults;
+mod history;
 mod management;
 mod openapi;
 mod options;
@@ -67,13 +68,13 @@ pub(super) use audit::record as audit;
 pub use audit::{Audited, AuditedRequest};
 pub use endpoint::Endpoint;
 pub(super) use expiry::expiry;
+pub use history::History;
 pub use management::{Fields, Start, TokenManagement};
 pub use overview::{Field, FieldType, Kind, OtherSandbox, Overview, Quota, Switch};
 pub use rejection::Rejection;
 pub(super) use request::Change;
 pub(super) use secret_text::expose;
-pub(super) use token::EndedTokens;
-pub use token::{Action, IssuedToken, TokenState, TokenView};
+pub use token::{Action, EndedTokens, IssuedToken, TokenState, TokenView};
 
 /// The control API and the console.
 pub(super) fn routes<P: TokenManagement>() -> Router<Sandbox<P>> {
@@ -194,7 +195,9 @@ async fn method_not_allowed() -> Rejection {
 async fn overview<P: TokenManagement>(State(sandbox): State<Sandbox<P>>) -> Json<Overview> {
     let surroundings = sandbox.surroundings();
     sandbox.with(|platform, now| {
-        let (tokens, ended) = (platform.tokens(now), platform.ended_tokens());
+        let tokens = platform.tokens(now);
+        let ended = platform.ended_tokens().latest_first();
+        let counts = Counts::of(tokens.iter().chain(ended).map(|token| token.state));
         Json(Overview {
             platform: P::NAME,
             title: P::TITLE,
@@ -203,7 +206,7 @@ async fn overview<P: TokenManagement>(State(sandbox): State<Sandbox<P>>) -> Json
             base_url: surroundings.base_url,
             others: surroundings.others,
             quota: platform.quota(now),
-            counts: Counts::of(tokens.iter().chain(&ended).map(|token| token.state)),
+            counts,
             kinds: platform.kinds(),
             switches: platform.switches(),
         })

@@ -1,5 +1,6 @@
 //! A platform's tokens as the control API shows them: without values.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,13 +9,13 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 /// A token, or one that was revoked or replaced.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct TokenView {
     /// The id, unique among all tokens of the platform, also ended ones, and safe in a URL.
     pub id: String,
     /// The kind, as in the overview.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The name.
     pub name: String,
     /// The email address or name of the user that owns the token.
@@ -34,7 +35,7 @@ pub struct TokenView {
     /// The actions that the platform's portal offers for the token.
     pub actions: Vec<Action>,
     /// Other facts, by name.
-    pub details: BTreeMap<&'static str, String>,
+    pub details: BTreeMap<Cow<'static, str>, String>,
 }
 
 /// The state of a token.
@@ -91,8 +92,8 @@ impl TokenState {
 }
 
 /// The tokens that were revoked or replaced most recently.
-#[derive(Debug, Default)]
-pub(crate) struct EndedTokens(VecDeque<TokenView>);
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedTokens(VecDeque<TokenView>);
 
 impl EndedTokens {
     /// Older ones are forgotten, so that memory is bounded.
@@ -109,6 +110,11 @@ impl EndedTokens {
             actions: Vec::new(),
             ..token
         });
+    }
+
+    /// Removes the oldest tokens that exceed the capacity.
+    pub(crate) fn truncate(&mut self) {
+        self.0.drain(..self.0.len().saturating_sub(Self::CAPACITY));
     }
 
     /// The tokens, the one that ended last first.

@@ -109,9 +109,9 @@ pub(super) async fn list<P: TokenManagement>(
     uri: Uri,
 ) -> Result<Json<Page>, Rejection> {
     let filter: Filter = read_query(&uri)?;
-    let (mut tokens, ended) = sandbox.with(|platform, now| (platform.tokens(now), platform.ended_tokens()));
+    let (mut tokens, ended) = sandbox.with(|platform, now| (platform.tokens(now), platform.ended_tokens().clone()));
     tokens.sort_unstable_by(by_name);
-    tokens.extend(ended);
+    tokens.extend(ended.latest_first().cloned());
     tokens.retain(|token| filter.matches(token));
     let total = tokens.len();
     let limit = filter.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);

@@ -9,8 +9,8 @@ use super::options::Options;
 use super::state::{NeuroIo, Realm, Token};
 use crate::sandbox::Sandbox;
 use crate::sandbox::control::{
-    Action, Field, FieldType, Fields, IssuedToken, Kind, Quota, Rejection, Start, TokenManagement, TokenState,
-    TokenView,
+    Action, EndedTokens, Field, FieldType, Fields, IssuedToken, Kind, Quota, Rejection, Start, TokenManagement,
+    TokenState, TokenView,
 };
 
 const PERMANENT: &str = "permanent-token";
@@ -62,8 +62,8 @@ impl TokenManagement for NeuroIo {
         self.all_tokens().map(|token| view(token, now)).collect()
     }
 
-    fn ended_tokens(&self) -> Vec<TokenView> {
-        self.ended.latest_first().cloned().collect()
+    fn ended_tokens(&mut self) -> &mut EndedTokens {
+        &mut self.ended
     }
 
     fn create(&mut self, kind: &str, fields: Fields, now: Timestamp) -> Result<IssuedToken, Rejection> {
@@ -165,7 +165,7 @@ pub(super) fn view(token: &Token, now: Timestamp) -> TokenView {
     };
     TokenView {
         id: token.id.to_string(),
-        kind: if token.permanent { PERMANENT } else { TEMPORARY },
+        kind: if token.permanent { PERMANENT } else { TEMPORARY }.into(),
         name: format!("Token {}", token.id),
         owner: None,
         description: None,
@@ -175,6 +175,6 @@ pub(super) fn view(token: &Token, now: Timestamp) -> TokenView {
         ended_at: None,
         state,
         actions: vec![activity, Action::Revoke],
-        details: [("realm", token.realm.to_string())].into(),
+        details: [("realm".into(), token.realm.to_string())].into(),
     }
 }

@@ -190,7 +190,7 @@ async fn token_roles(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Resp
 
 fn roles(caller: &Caller) -> Vec<String> {
     match caller {
-        Caller::User(role) => vec![format!("{role:?}")],
+        Caller::User(role) => vec![role.to_string()],
         Caller::Workspace(_) => vec!["Streaming".to_owned()],
     }
 }

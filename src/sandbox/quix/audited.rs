@@ -35,7 +35,7 @@ impl Portal {
             Some(Caller::Workspace(id)) => format!("streaming token of {id}"),
             Some(Caller::User(role)) => {
                 let token = bearer.and_then(|value| self.personal_access_tokens.holder(value, now));
-                format!("{} ({role:?})", token.map_or("user", |token| token.name.as_str()))
+                format!("{} ({role})", token.map_or("user", |token| token.name.as_str()))
             }
         };
         Audited { actor, action, target }

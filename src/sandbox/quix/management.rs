@@ -11,8 +11,8 @@ use super::refusal::Refusal;
 use super::state::{Portal, Workspace};
 use crate::sandbox::Sandbox;
 use crate::sandbox::control::{
-    Action, Field, FieldType, Fields, IssuedToken, Kind, Quota, Rejection, Start, TokenManagement, TokenState,
-    TokenView,
+    Action, EndedTokens, Field, FieldType, Fields, IssuedToken, Kind, Quota, Rejection, Start, TokenManagement,
+    TokenState, TokenView,
 };
 
 const PERSONAL: &str = "personal-access-token";
@@ -71,8 +71,8 @@ impl TokenManagement for Portal {
         personal.chain(streaming).collect()
     }
 
-    fn ended_tokens(&self) -> Vec<TokenView> {
-        self.ended.latest_first().cloned().collect()
+    fn ended_tokens(&mut self) -> &mut EndedTokens {
+        &mut self.ended
     }
 
     fn create(&mut self, kind: &str, fields: Fields, now: Timestamp) -> Result<IssuedToken, Rejection> {
@@ -193,10 +193,10 @@ fn no_token(id: &str) -> Rejection {
 }
 
 pub(super) fn personal_view(token: &PersonalAccessToken, now: Timestamp) -> TokenView {
-    let scopes = token.scopes.as_ref().map(|scopes| ("scopes", scopes.join(", ")));
+    let scopes = token.scopes.as_ref().map(|scopes| ("scopes".into(), scopes.join(", ")));
     TokenView {
         id: token.id.clone(),
-        kind: PERSONAL,
+        kind: PERSONAL.into(),
         name: token.name.clone(),
         owner: Some(token.user.clone()),
         description: None,
@@ -208,7 +208,7 @@ pub(super) fn personal_view(token: &PersonalAccessToken, now: Timestamp) -> Toke
         actions: vec![Action::Revoke],
         details: scopes
             .into_iter()
-            .chain([("role", format!("{:?}", token.role))])
+            .chain([("role".into(), token.role.to_string())])
             .collect(),
     }
 }
@@ -217,7 +217,7 @@ pub(super) fn personal_view(token: &PersonalAccessToken, now: Timestamp) -> Toke
 pub(super) fn streaming_view(name: &str, workspace: &Workspace, slot: u8) -> TokenView {
     TokenView {
         id: streaming_id(name, workspace, slot),
-        kind: STREAMING,
+        kind: STREAMING.into(),
         name: name.to_owned(),
         owner: None,
         description: None,
@@ -227,7 +227,7 @@ pub(super) fn streaming_view(name: &str, workspace: &Workspace, slot: u8) -> Tok
         ended_at: None,
         state: TokenState::Active,
         actions: if slot == 1 { vec![Action::Rotate] } else { Vec::new() },
-        details: [("workspace", name.to_owned())].into(),
+        details: [("workspace".into(), name.to_owned())].into(),
     }
 }
 

@@ -387,7 +387,7 @@ async fn profile(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response
             "lastName": "User",
             "createdAt": format!("{now:.3}"),
             "updatedAt": format!("{now:.3}"),
-            "roles": [format!("{:?}", caller.role)],
+            "roles": [caller.role.to_string()],
         }))
         .into_response())
     })

@@ -1,6 +1,7 @@
 //! The state of the platform: workspaces with their tokens, and the permissions of callers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -25,6 +26,18 @@ pub enum Role {
     Editor,
     /// Read access.
     Viewer,
+}
+
+/// The name in the platform's answers and portal.
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Admin => "Admin",
+            Self::Manager => "Manager",
+            Self::Editor => "Editor",
+            Self::Viewer => "Viewer",
+        })
+    }
 }
 
 /// The owner of the token in a request.

@@ -19,8 +19,8 @@ use super::refusal::Refusal;
 use super::state::{ADMINISTRATOR, Environment, Role, ServiceToken, Subject, alphanumeric};
 use crate::sandbox::Platform as _;
 use crate::sandbox::control::{
-    Action, Change, Endpoint, Field, FieldType, Fields, IssuedToken, Kind, Rejection, Start, TokenManagement,
-    TokenState, TokenView,
+    Action, Change, EndedTokens, Endpoint, Field, FieldType, Fields, IssuedToken, Kind, Rejection, Start,
+    TokenManagement, TokenState, TokenView,
 };
 
 const SERVICE_TOKEN: &str = "service-token";
@@ -66,8 +66,8 @@ impl TokenManagement for Environment {
         self.tokens.values().map(|token| self.view(token)).collect()
     }
 
-    fn ended_tokens(&self) -> Vec<TokenView> {
-        self.ended.latest_first().cloned().collect()
+    fn ended_tokens(&mut self) -> &mut EndedTokens {
+        &mut self.ended
     }
 
     fn create(&mut self, kind: &str, fields: Fields, now: Timestamp) -> Result<IssuedToken, Rejection> {
@@ -174,7 +174,7 @@ impl Environment {
         };
         TokenView {
             id: token.access_key.clone(),
-            kind: SERVICE_TOKEN,
+            kind: SERVICE_TOKEN.into(),
             name: token.access_key.clone(),
             owner: None,
             description: token.description.clone(),
@@ -184,7 +184,7 @@ impl Environment {
             ended_at: None,
             state: TokenState::Active,
             actions: vec![Action::Revoke],
-            details: [("roles", roles)].into(),
+            details: [("roles".into(), roles)].into(),
         }
     }
 

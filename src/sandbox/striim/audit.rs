@@ -1,12 +1,13 @@
-//! The account's audit log.
+//! The operations on tokens that the account executed, for tests. The control API's audit log contains every
+//! changing request, also rejected ones.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// One operation on a token: the documented actor, action, target token and timestamp.
+/// An operation on a token that took effect: the documented actor, action, target token and timestamp.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct AuditEntry {
+pub struct TokenOperation {
     /// The time by the sandbox's clock.
     pub at: Timestamp,
     /// The actor: a user's email, the name of a service account, or `console` for an operation
@@ -22,7 +23,7 @@ pub struct AuditEntry {
     pub token_id: Option<i64>,
 }
 
-/// The action of an audit entry.
+/// The action of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuditAction {

@@ -14,8 +14,8 @@ use super::token::{Token, TokenGenerator};
 use super::user::User;
 use crate::sandbox::Sandbox;
 use crate::sandbox::control::{
-    Action, Field, FieldType, Fields, IssuedToken, Kind, Quota, Rejection, Start, Switch, TokenManagement, TokenState,
-    TokenView,
+    Action, EndedTokens, Field, FieldType, Fields, IssuedToken, Kind, Quota, Rejection, Start, Switch, TokenManagement,
+    TokenState, TokenView,
 };
 
 const SERVICE_ACCOUNT: &str = "service-account";
@@ -104,8 +104,8 @@ impl TokenManagement for Account {
         accounts.chain(pats).collect()
     }
 
-    fn ended_tokens(&self) -> Vec<TokenView> {
-        self.ended.latest_first().cloned().collect()
+    fn ended_tokens(&mut self) -> &mut EndedTokens {
+        &mut self.ended
     }
 
     fn create(&mut self, kind: &str, fields: Fields, now: Timestamp) -> Result<IssuedToken, Rejection> {
@@ -269,10 +269,10 @@ fn view(kind: &'static str, name: String, token: &Token, now: Timestamp) -> Toke
     let legacy = token
         .expires_at
         .is_none()
-        .then(|| ("legacy", "never expires".to_owned()));
+        .then(|| ("legacy".into(), "never expires".to_owned()));
     TokenView {
         id: token.id.to_string(),
-        kind,
+        kind: kind.into(),
         name,
         owner: None,
         description: None,

@@ -33,7 +33,7 @@ use caller::{Caller, UserRef};
 use seed::SeededToken;
 use token::TokenGenerator;
 
-pub use audit::{AuditAction, AuditEntry};
+pub use audit::{AuditAction, TokenOperation};
 pub use contents::{Contents, ServiceAccountContents, TokenContents, UserContents};
 pub use options::{
     DeleteAnswer, Envelope, ErrorBody, Expired, Instants, KeptExpiry, ListUpdated, Names, Options, PatStatus,
@@ -108,7 +108,7 @@ impl Sandbox {
     }
 
     /// The latest successful operations on tokens, oldest first: the documented audit log of the platform.
-    pub fn audit(&self) -> Vec<AuditEntry> {
+    pub fn audit(&self) -> Vec<TokenOperation> {
         self.lock().audit.iter().cloned().collect()
     }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::{Span, Timestamp, tz::TimeZone};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::audit::{AuditAction, AuditEntry};
+use super::audit::{AuditAction, TokenOperation};
 use super::caller::{Caller, UserRef};
 use super::options::{KeptExpiry, Options};
 use super::rate_limit::{LimitedOperation, RateLimiter};
@@ -40,7 +40,7 @@ pub struct Account {
     /// The PATs by user id; a user has at most one.
     pub(super) pats: BTreeMap<i64, Token>,
     pub(super) pats_enabled: bool,
-    pub(super) audit: VecDeque<AuditEntry>,
+    pub(super) audit: VecDeque<TokenOperation>,
     pub(super) generator: TokenGenerator,
     /// The value of the first administrator's token.
     pub(super) admin_token: SecretString,
@@ -187,7 +187,7 @@ impl Account {
         if self.audit.len() == AUDIT_CAPACITY {
             self.audit.pop_front();
         }
-        self.audit.push_back(AuditEntry {
+        self.audit.push_back(TokenOperation {
             at,
             actor: caller.actor(),
             action,
