@@ -124,9 +124,16 @@ async fn every_platform_is_served_with_its_variables() {
 #[tokio::test]
 async fn seed_options_token_and_time_are_applied() {
     let directory = tempfile::tempdir().unwrap();
-    let seed = directory.path().join("seed.yaml");
-    let text = "striim:\n  service-accounts:\n    - name: ci-pipeline\n      token: { expires-in: 10d }\n";
-    std::fs::write(&seed, text).unwrap();
+    let yaml = "striim:\n  service-accounts:\n    - name: ci-pipeline\n      token: { expires-in: 10d }\n";
+    let json = r#"{"striim": {"service-accounts": [{"name": "ci-pipeline", "token": {"expires-in": "10d"}}]}}"#;
+    for (file, text) in [("seed.yaml", yaml), ("seed.json", json)] {
+        let seed = directory.path().join(file);
+        std::fs::write(&seed, text).unwrap();
+        assert_seed_is_applied(&seed).await;
+    }
+}
+
+async fn assert_seed_is_applied(seed: &Path) {
     let arguments = [
         "striim",
         "startree",
