@@ -1,6 +1,7 @@
 //! Scenarios of a user (see [`platform`](super::super::platform)): personal access tokens are declared, with and without an
-//! overlap, and their values are stored in the state, in Vault or encrypted; their triggers change; other clients create tokens of the same names concurrently and delete those of Terraform; runs
-//! are killed within a rotation; the list of tokens may lag behind.
+//! overlap, and their values are stored in the state, in Vault or encrypted; their triggers change; other clients create
+//! tokens of the same names concurrently and delete those of Terraform; runs are killed within a rotation; the list of tokens
+//! may lag behind.
 //!
 //! Promises about each run:
 //! - It deletes no token that another client has created.
