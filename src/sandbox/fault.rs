@@ -85,13 +85,13 @@ pub enum Effect {
     Delay(SignedDuration),
 }
 
-/// What the fault does and to which requests, in words.
+/// Describes the effect and the affected requests in words.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = match (&self.effect, self.when) {
             (Effect::Delay(_) | Effect::Truncate, _) => "",
-            (_, When::Before) => " before the request takes effect",
-            (_, When::After) => " after the request took effect",
+            (_, When::Before) => " without executing the request",
+            (_, When::After) => " after executing the request",
         };
         write!(f, "{}{time}", self.effect)?;
         match (&self.method, &self.path) {
@@ -104,7 +104,7 @@ impl fmt::Display for Fault {
             write!(f, ", {} times", self.times)?;
         }
         if self.skip > 0 {
-            write!(f, ", after {} others", self.skip)?;
+            write!(f, ", after {} matching requests", self.skip)?;
         }
         Ok(())
     }
@@ -417,15 +417,15 @@ mod tests {
         for (fault, expected) in [
             (
                 Fault::answer(503).header("retry-after", "5").body("secret"),
-                "answer 503 before the request takes effect",
+                "answer 503 without executing the request",
             ),
             (
                 Fault::new(Effect::Cut).after().on("POST", "/tokens"),
-                "close the connection after the request took effect, POST /tokens",
+                "close the connection after executing the request, POST /tokens",
             ),
             (
                 Fault::new(Effect::Hang).times(3).skip(2),
-                "send no answer before the request takes effect, 3 times, after 2 others",
+                "send no answer without executing the request, 3 times, after 2 matching requests",
             ),
             (
                 Fault::new(Effect::Truncate),

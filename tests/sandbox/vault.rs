@@ -821,6 +821,9 @@ async fn jwt_login_is_accepted_or_rejected(server: Server) {
     let (message, _) = jwt.rsplit_once('.').unwrap();
     let (_, signature) = other.rsplit_once('.').unwrap();
     let (forged, unsigned) = (format!("{message}.{signature}"), format!("{message}."));
+    let without_algorithm = issuer.jwt_with_algorithm("none", &valid());
+    let (message, _) = without_algorithm.rsplit_once('.').unwrap();
+    let unsigned_without_algorithm = format!("{message}.");
     for (case, body, error) in [
         (
             "another issuer",
@@ -828,10 +831,12 @@ async fn jwt_login_is_accepted_or_rejected(server: Server) {
             "signature",
         ),
         ("another signature", json!({"role": "ci", "jwt": forged}), "signature"),
+        // The servers word the next refusals differently.
         ("no signature", json!({"role": "ci", "jwt": unsigned}), ""),
+        ("no algorithm", json!({"role": "ci", "jwt": without_algorithm}), ""),
         (
-            "no algorithm",
-            json!({"role": "ci", "jwt": issuer.jwt_with_algorithm("none", &valid())}),
+            "neither algorithm nor signature",
+            json!({"role": "ci", "jwt": unsigned_without_algorithm}),
             "",
         ),
         (
@@ -839,9 +844,9 @@ async fn jwt_login_is_accepted_or_rejected(server: Server) {
             json!({"role": "ci", "jwt": issuer.jwt_with_algorithm("HS256", &valid())}),
             "",
         ),
-        ("no JWT", json!({"role": "ci", "jwt": "a value"}), ""),
+        ("malformed JWT", json!({"role": "ci", "jwt": "a value"}), ""),
         ("empty JWT", json!({"role": "ci", "jwt": ""}), "missing token"),
-        ("no token", json!({"role": "ci"}), "missing token"),
+        ("no JWT", json!({"role": "ci"}), "missing token"),
         (
             "unknown role",
             json!({"role": "cd", "jwt": with(json!({}))}),

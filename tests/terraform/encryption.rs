@@ -48,7 +48,7 @@ impl Decryption {
             ("the output", world.workspace.said()),
         ] {
             let is_shown = secrets.iter().any(|secret| text.contains(secret.expose_secret()));
-            assert!(!is_shown, "{place} has a value");
+            assert!(!is_shown, "{place} contains a secret");
         }
     }
 }

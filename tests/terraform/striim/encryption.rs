@@ -16,7 +16,7 @@ use crate::terraform::encryption::Decryption;
 const IDENTITY: &str = "variable \"age_identity\" {\n  type      = string\n  ephemeral = true\n}\n";
 
 /// A token that is encrypted to `recipient`, and another provider's resource that receives its value.
-fn handed_over(recipient: &Recipient, release: u8) -> String {
+fn delivered_token(recipient: &Recipient, release: u8) -> String {
     let token = ci(&format!(
         "rotation_triggers = {{ release = {release} }}\n  age_recipients = [\"{recipient}\"]"
     ));
@@ -45,7 +45,7 @@ fn decrypted_value_is_passed_to_a_write_only_argument_in_the_same_run() {
         Consumer::attached(world, async |world, consumer| {
             let decryption = Decryption::prepare(world);
             let configure = |world: &World, release| {
-                let hcl = handed_over(&decryption.recipient(), release);
+                let hcl = delivered_token(&decryption.recipient(), release);
                 world.workspace.write("main.tf", &hcl).unwrap();
             };
             configure(world, 1);
@@ -78,7 +78,7 @@ fn killed_provider_leaves_no_value_and_no_identity_in_any_output() {
         Consumer::attached(world, async |world, consumer| {
             let decryption = Decryption::prepare(world);
             for release in 1..=2 {
-                let hcl = handed_over(&decryption.recipient(), release);
+                let hcl = delivered_token(&decryption.recipient(), release);
                 world.workspace.write("main.tf", &hcl).unwrap();
                 let issue = ["/service-account", "/service-account/rotate"][usize::from(release) - 1];
                 // The second run has decrypted the value of the first, for its plan.
