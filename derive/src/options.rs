@@ -120,8 +120,7 @@ impl FieldOptions {
         if let (Some(span), None, true) = (self.computed, self.optional, has_fallback) {
             return Err(Error::new(
                 span,
-                "the user never sets a computed attribute, so `default` and `empty_is_null` have no effect: remove them, or \
-                 `computed`",
+                "`default` and `empty_is_null` have no effect on an attribute that is only computed: remove them or `computed`",
             ));
         }
         let may_be_computed = self.computed.is_some() || has_fallback;
@@ -134,8 +133,8 @@ impl FieldOptions {
             (None, None, false) => {
                 return Err(Error::new(
                     field.span(),
-                    "who sets this attribute? Add `#[attribute(required)]`, `#[attribute(optional)]` or \
-                     `#[attribute(computed)]`, or `#[attribute(flatten)]` for a group of attributes",
+                    "the attribute is neither required, optional nor computed. Add `#[attribute(required)]`, \
+                     `#[attribute(optional)]` or `#[attribute(computed)]`, or `#[attribute(flatten)]` for a group of attributes",
                 ));
             }
         };
@@ -218,7 +217,7 @@ impl ModelOptions {
             "at_least_one_of" => self.at_least_one_of.push(names(meta)?),
             _ => {
                 return Err(meta.error(
-                    "there is no such option. The options are `version`, `description`, `deprecated`, `rule`, \
+                    "unknown option; the options are `version`, `description`, `deprecated`, `rule`, \
                      `conflicting`, `exactly_one_of`, `at_least_one_of`",
                 ));
             }
