@@ -116,7 +116,7 @@ impl Activity {
         }
         entry.client.iter_mut().for_each(shorten);
         let mut log = self.lock();
-        log.last_sequence += 1;
+        log.last_sequence = log.last_sequence.saturating_add(1);
         entry.sequence = log.last_sequence;
         push_bounded(&mut log.audit, entry.clone(), AUDIT_CAPACITY);
         // Sent under the lock, so that watchers see entries in their order. An error means that there are none.
@@ -248,6 +248,17 @@ mod tests {
         activity.record(entry("next"));
         let last = AUDIT_CAPACITY as u64 + 6;
         assert_eq!(sequences(&activity.audit(None, 2)), [last - 1, last]);
+    }
+
+    #[test]
+    fn restored_number_at_its_limit_causes_no_panic() {
+        let activity = Activity::default();
+        activity.restore(vec![AuditEntry {
+            sequence: u64::MAX,
+            ..entry("ci")
+        }]);
+        activity.record(entry("next"));
+        assert_eq!(activity.audit(None, 2).len(), 2);
     }
 
     #[test]
