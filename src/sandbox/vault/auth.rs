@@ -96,10 +96,10 @@ const ASSUMED_LIFETIME: f64 = 150.0;
 impl AuthMethod {
     /// Checks the credentials of a login, and returns what its token may do.
     pub(super) fn log_in(&self, body: &[u8], now: Timestamp) -> Result<Grant, Refusal> {
+        let given = |text: &String| !text.is_empty();
         match self {
             Self::AppRole(roles) => {
                 let AppRoleBody { role_id, secret_id } = parse(body)?;
-                let given = |text: &String| !text.is_empty();
                 let role_id = role_id.filter(given).ok_or(Refusal::Invalid("missing role_id"))?;
                 let (secret_ids, grant) = roles
                     .get(&role_id)
@@ -112,7 +112,6 @@ impl AuthMethod {
             }
             Self::Jwt(roles) => {
                 let JwtBody { role, jwt } = parse(body)?;
-                let given = |text: &String| !text.is_empty();
                 let role = role.filter(given).ok_or(Refusal::Invalid("missing role"))?;
                 let jwt = jwt.filter(given).ok_or(Refusal::Invalid("missing token"))?;
                 let unknown = || Refusal::Login(format!("role {role:?} could not be found"));
