@@ -22,14 +22,7 @@ impl MovableClock {
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        let offset = self.ahead();
-        // The time saturates at the limits of the range.
-        let limit = if offset.is_negative() {
-            Timestamp::MIN
-        } else {
-            Timestamp::MAX
-        };
-        self.base.now().checked_add(offset).unwrap_or(limit)
+        later(self.base.now(), self.ahead())
     }
 
     /// How far the clock is ahead of the other one.
@@ -54,4 +47,9 @@ impl MovableClock {
         let this = self.clone();
         Clock::new(move || this.now())
     }
+}
+
+/// The time after this duration, within the range of timestamps.
+pub(super) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(at)
 }

@@ -6,7 +6,8 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
 use super::options::{Instants, Options, PermanentExpiry};
-use super::state::{Token, later};
+use super::state::Token;
+use crate::sandbox::clock::later;
 
 impl Options {
     /// A token.

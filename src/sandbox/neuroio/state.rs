@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::management::view;
 use super::options::{Expired, Options, Order};
 use crate::sandbox::IssuedValues;
+use crate::sandbox::clock::later;
 use crate::sandbox::control::EndedTokens;
 
 /// "All temporary tokens have the same TTL of 24 hours since creation time."
@@ -232,14 +233,4 @@ impl NeuroIo {
         let value: String = std::iter::repeat_with(fastrand::alphanumeric).take(40).collect();
         value.to_ascii_lowercase().into()
     }
-}
-
-/// The time after this duration, within the range of timestamps.
-pub(super) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    let limit = if by.is_negative() {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    };
-    at.checked_add(by).unwrap_or(limit)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::options::{Names, Options, PinotAccess, Repeated};
 use super::refusal::Refusal;
 use crate::sandbox::IssuedValues;
+use crate::sandbox::clock::later;
 use crate::sandbox::control::EndedTokens;
 
 /// The name of the predefined role that has all permissions, and of its policy.
@@ -405,10 +406,6 @@ fn check_document(document: &str) -> Result<(), Refusal> {
         Ok(Value::Object(_)) => Ok(()),
         _ => Err(Refusal::Invalid("The policy document is not valid.")),
     }
-}
-
-fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
-    now.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 pub(super) fn alphanumeric(length: usize) -> String {
