@@ -9,6 +9,7 @@ use token_providers::sandbox::Vault;
 
 use super::vault_provider::VaultProvider;
 use super::world::{APPLY, PlatformUnderTest, World};
+use crate::support::feature::Feature;
 
 /// An identity of age, whose text is the ephemeral variable `age_identity` of the configurations.
 pub(crate) struct Decryption(Identity);
@@ -55,28 +56,30 @@ impl Decryption {
 
 impl<P: PlatformUnderTest> World<P> {
     /// Applies the example of `age_decrypt`, and replaces `resource`: each time, Vault gets the new value, which no file has.
-    pub(crate) async fn decrypted_values_reach_vault(&mut self, resource: &str, field: &str) {
-        let vault = Vault::new(self.sandbox.clock());
-        VaultProvider::attached(self, &vault, async |world| {
-            let decryption = Decryption::prepare(world);
-            world.configure(&decryption.example::<P>("functions/age_decrypt/function.tf"));
-            let received = || vault.secret("secret", &format!("{}/ci", P::NAME)).unwrap()[field].clone();
-            let is_issued = |value: &Value| {
-                let mut issued = world.sandbox.issued_values().into_iter();
-                issued.any(|issued| value == issued.expose_secret())
-            };
-            world.apply().await;
-            let first = received();
-            assert!(is_issued(&first));
-            world.plans_nothing().await;
+    pub(crate) fn decrypted_values_reach_vault(resource: &str, field: &str) {
+        Self::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
+            let vault = Vault::new(world.sandbox.clock());
+            VaultProvider::attached(world, &vault, async |world| {
+                let decryption = Decryption::prepare(world);
+                world.configure(&decryption.example::<P>("functions/age_decrypt/function.tf"));
+                let received = || vault.secret("secret", &format!("{}/ci", P::NAME)).unwrap()[field].clone();
+                let is_issued = |value: &Value| {
+                    let mut issued = world.sandbox.issued_values().into_iter();
+                    issued.any(|issued| value == issued.expose_secret())
+                };
+                world.apply().await;
+                let first = received();
+                assert!(is_issued(&first));
+                world.plans_nothing().await;
 
-            let replace = format!("-replace={resource}");
-            let arguments = [&APPLY[..], &[&replace]].concat();
-            world.workspace.run(&arguments).await.unwrap().success().unwrap();
-            assert!(received() != first && is_issued(&received()));
-            world.plans_nothing().await;
-            decryption.assert_no_leaks(world);
-        })
-        .await;
+                let replace = format!("-replace={resource}");
+                let arguments = [&APPLY[..], &[&replace]].concat();
+                world.workspace.run(&arguments).await.unwrap().success().unwrap();
+                assert!(received() != first && is_issued(&received()));
+                world.plans_nothing().await;
+                decryption.assert_no_leaks(world);
+            })
+            .await;
+        });
     }
 }

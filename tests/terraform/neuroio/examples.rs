@@ -114,9 +114,5 @@ fn module_of_the_testing_guide_passes_its_own_tests() {
 
 #[test]
 fn example_of_age_decrypt_delivers_each_value_to_vault() {
-    World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
-        world
-            .decrypted_values_reach_vault("neuroio_stream_token.ci", "key")
-            .await;
-    });
+    World::decrypted_values_reach_vault("neuroio_stream_token.ci", "key");
 }

@@ -145,11 +145,7 @@ fn wrong_identity_and_damaged_text_are_explained() {
 
 #[test]
 fn documented_function_delivers_the_value() {
-    World::on_each_version_with(Feature::WRITE_ONLY_ARGUMENTS, async |world| {
-        world
-            .decrypted_values_reach_vault("striim_service_account_token.ci", "token")
-            .await;
-    });
+    World::decrypted_values_reach_vault("striim_service_account_token.ci", "token");
 }
 
 #[test]
