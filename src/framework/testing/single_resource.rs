@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::config::ToConfig;
+use super::start::DynStart;
 use super::workspace::{Action, PlannedChange};
 use super::{Configuration, Object, Outcome, ResourceBlock, RunOptions, SavedPlan, Start, Workspace};
 use crate::framework::{Model, Value};
@@ -100,17 +101,20 @@ impl SingleResource {
     /// Runs `terraform apply`, with a new provider for each phase. Without a configuration, the
     /// resource is destroyed.
     pub async fn apply<C: ToConfig>(&mut self, start: impl Start, config: Option<&C>) -> Run {
-        self.run(&start, config, &RunOptions::default(), true).await
+        self.run(&start, self.configuration(config), &RunOptions::default(), true)
+            .await
     }
 
     /// Runs `terraform plan`.
     pub async fn plan<C: ToConfig>(&mut self, start: impl Start, config: Option<&C>) -> Run {
-        self.run(&start, config, &RunOptions::default(), false).await
+        self.run(&start, self.configuration(config), &RunOptions::default(), false)
+            .await
     }
 
     /// Runs `terraform destroy`.
     pub async fn destroy(&mut self, start: impl Start) -> Run {
-        self.run::<Value>(&start, None, &RunOptions::default(), true).await
+        self.run(&start, Configuration::new(), &RunOptions::default(), true)
+            .await
     }
 
     /// Runs `terraform apply -replace`.
@@ -119,7 +123,7 @@ impl SingleResource {
             replace: [self.address.clone()].into(),
             ..RunOptions::default()
         };
-        self.run(&start, Some(config), &options, true).await
+        self.run(&start, self.configuration(Some(config)), &options, true).await
     }
 
     /// Runs `terraform apply` with options.
@@ -129,7 +133,7 @@ impl SingleResource {
         config: Option<&C>,
         options: &RunOptions,
     ) -> Run {
-        self.run(&start, config, options, true).await
+        self.run(&start, self.configuration(config), options, true).await
     }
 
     /// Runs `terraform apply -refresh-only`.
@@ -138,7 +142,7 @@ impl SingleResource {
             refresh_only: true,
             ..RunOptions::default()
         };
-        self.run::<Value>(&start, None, &options, true).await
+        self.run(&start, Configuration::new(), &options, true).await
     }
 
     /// Runs `terraform plan -out`. Its warnings appear in the next run.
@@ -169,14 +173,13 @@ impl SingleResource {
         self.report(None)
     }
 
-    async fn run<C: ToConfig>(
+    async fn run(
         &mut self,
-        start: &impl Start,
-        config: Option<&C>,
+        start: &dyn DynStart,
+        configuration: Configuration,
         options: &RunOptions,
         applies: bool,
     ) -> Run {
-        let configuration = self.configuration(config);
         let plan = self.workspace.plan_changes(start, &configuration, options).await;
         if let Some(plan) = plan.as_ref().filter(|_| applies) {
             self.workspace.apply_changes(start, plan).await;

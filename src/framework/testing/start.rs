@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use futures_util::future::LocalBoxFuture;
+
 use super::Connection;
 use crate::framework::{Provider, Server};
 
@@ -22,5 +24,17 @@ where
 {
     async fn start(&self) -> Result<Connection, StartError> {
         Ok(Connection::new(Server::new(self()).into_service()))
+    }
+}
+
+/// [`Start`] as a trait object, so that a workspace is compiled once and not for each closure.
+pub(super) trait DynStart {
+    /// [`Start::start`]
+    fn start(&self) -> LocalBoxFuture<'_, Result<Connection, StartError>>;
+}
+
+impl<S: Start> DynStart for S {
+    fn start(&self) -> LocalBoxFuture<'_, Result<Connection, StartError>> {
+        Box::pin(Start::start(self))
     }
 }

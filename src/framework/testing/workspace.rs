@@ -19,6 +19,7 @@ use super::configuration::{Configuration, type_of};
 use super::connection::ObjectResponse;
 use super::order::Gate;
 use super::schema::{ObjectSchema, ProviderSchema};
+use super::start::DynStart;
 use super::state::{Attributes, Object, State};
 use super::{Connection, Diagnostic, ListItem, Observer, Opened, Outcome, Start, lock, rules};
 use crate::framework::{Model, Value};
@@ -195,7 +196,7 @@ impl Workspace {
         imported.is_some()
     }
 
-    async fn imported(&self, start: &impl Start, address: &str, id: &str) -> Option<Object> {
+    async fn imported(&self, start: &dyn DynStart, address: &str, id: &str) -> Option<Object> {
         let session = self.connect(start).await?;
         self.import_object(&session, address, id).await
     }
@@ -353,20 +354,16 @@ impl Workspace {
 
     /// Calls a function, without configuring the provider.
     pub async fn call_function(&self, start: impl Start, name: &str, arguments: &[Value]) -> Outcome<Value> {
-        match start.start().await {
+        match launch(&start).await {
             Ok(connection) => connection.call_function(name, arguments).await,
-            Err(error) => Outcome::new(Value::Null, vec![not_started(error.as_ref())]),
+            Err(error) => Outcome::new(Value::Null, vec![error]),
         }
     }
 
     /// Starts and configures a provider.
-    ///
-    /// # Errors
-    ///
-    /// The diagnostics of the failure.
-    pub async fn started(&self, start: &impl Start) -> Result<Connection, Outcome<()>> {
-        let connection = start.start().await;
-        let connection = connection.map_err(|error| Outcome::new((), vec![not_started(error.as_ref())]))?;
+    async fn started(&self, start: &dyn DynStart) -> Result<Connection, Outcome<()>> {
+        let connection = launch(start).await;
+        let connection = connection.map_err(|error| Outcome::new((), vec![error]))?;
         let configured = connection.configure(&self.provider_config()).await;
         if configured.has_errors() {
             return Err(configured);
@@ -382,7 +379,7 @@ impl Workspace {
     }
 
     /// Starts and configures a provider for one phase of a run; `None` if there was an error.
-    async fn connect(&self, start: &impl Start) -> Option<Session> {
+    async fn connect(&self, start: &dyn DynStart) -> Option<Session> {
         let session = self.open(start).await?;
         self.record(
             session.connection.configure(&self.provider_config()).await,
@@ -392,10 +389,10 @@ impl Workspace {
     }
 
     /// Starts a provider and reads its schema; `None` if there was an error.
-    async fn open(&self, start: &impl Start) -> Option<Session> {
-        let connection = match start.start().await {
+    async fn open(&self, start: &dyn DynStart) -> Option<Session> {
+        let connection = match launch(start).await {
             Ok(connection) => connection,
-            Err(error) => return self.fail(not_started(error.as_ref())),
+            Err(error) => return self.fail(error),
         };
         let schema = match connection.schema().await {
             Ok(schema) => schema,
@@ -529,8 +526,9 @@ impl fmt::Debug for Workspace {
     }
 }
 
-fn not_started(error: &dyn std::error::Error) -> Diagnostic {
-    Diagnostic::error("Failed to instantiate provider", error.to_string())
+async fn launch(start: &dyn DynStart) -> Result<Connection, Diagnostic> {
+    let started = start.start().await;
+    started.map_err(|error| Diagnostic::error("Failed to instantiate provider", error.to_string()))
 }
 
 fn interrupted() -> Diagnostic {

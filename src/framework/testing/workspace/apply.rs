@@ -9,8 +9,9 @@ use super::{RunOutcome, Session, Warnings, Workspace, interrupted};
 use crate::framework::testing::configuration::{Configuration, ResourceBlock, type_of};
 use crate::framework::testing::connection::{Before, ObjectResponse};
 use crate::framework::testing::order::{Gate, Order};
+use crate::framework::testing::start::DynStart;
 use crate::framework::testing::state::{Attributes, Object};
-use crate::framework::testing::{Diagnostic, Start, lock, rules};
+use crate::framework::testing::{Diagnostic, lock, rules};
 use crate::framework::value::Value;
 
 const INVALID_RESULT: &str = "Provider returned invalid result object after apply";
@@ -33,7 +34,7 @@ struct Changed {
 impl Workspace {
     pub(in crate::framework::testing) async fn apply_changes(
         &self,
-        start: &impl Start,
+        start: &dyn DynStart,
         plan: &SavedPlan,
     ) -> RunOutcome {
         if lock(&self.state).serial != plan.serial {

@@ -12,8 +12,9 @@ use crate::framework::testing::connection::{Before, ObjectResponse, Planned, Sou
 use crate::framework::testing::order::{Gate, Order};
 use crate::framework::testing::proposed::proposed_new;
 use crate::framework::testing::schema::ObjectSchema;
+use crate::framework::testing::start::DynStart;
 use crate::framework::testing::state::{Attributes, Deposed, Object, State};
-use crate::framework::testing::{Diagnostic, Start, lock, rules};
+use crate::framework::testing::{Diagnostic, lock, rules};
 use crate::framework::value::Value;
 
 /// The address of the provider of all resources in a state.
@@ -134,7 +135,7 @@ struct Walk<'a> {
 impl Workspace {
     pub(in crate::framework::testing) async fn plan_changes(
         &self,
-        start: &impl Start,
+        start: &dyn DynStart,
         configuration: &Configuration,
         options: &RunOptions,
     ) -> Option<SavedPlan> {
@@ -149,7 +150,7 @@ impl Workspace {
     /// Plans everything, to refresh it, and then plans its destruction.
     async fn plan_destroy(
         &self,
-        start: &impl Start,
+        start: &dyn DynStart,
         configuration: &Configuration,
         options: &RunOptions,
         mut state: State,
@@ -184,7 +185,7 @@ impl Workspace {
     /// Refreshes and plans the resources of a state and a configuration.
     async fn plan_state(
         &self,
-        start: &impl Start,
+        start: &dyn DynStart,
         configuration: &Configuration,
         options: &RunOptions,
         state: State,
@@ -230,7 +231,7 @@ impl Workspace {
     }
 
     /// Validates all blocks before a provider is configured. References are unknown.
-    async fn validate_configuration(&self, start: &impl Start, configuration: &Configuration) -> Option<()> {
+    async fn validate_configuration(&self, start: &dyn DynStart, configuration: &Configuration) -> Option<()> {
         let session = self.open(start).await?;
         if let Some(config) = &self.provider {
             self.record(session.connection.validate_provider(config).await, Warnings::Shown)?;
