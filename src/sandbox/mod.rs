@@ -22,7 +22,7 @@ mod vault;
 use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::body::Body;
 use axum::extract::State;
@@ -100,6 +100,9 @@ pub struct Sandbox<P> {
     clock: MovableClock,
     activity: Activity,
     surroundings: Arc<Mutex<Surroundings>>,
+    /// Built once, because it has about a hundred routes, and clients in the same process ask for it
+    /// often.
+    router: Arc<OnceLock<Router>>,
 }
 
 /// What the console shows of the program that serves a sandbox.
@@ -128,6 +131,7 @@ impl<P> Clone for Sandbox<P> {
             clock: self.clock.clone(),
             activity: self.activity.clone(),
             surroundings: Arc::clone(&self.surroundings),
+            router: Arc::clone(&self.router),
         }
     }
 }
@@ -142,6 +146,7 @@ impl<P: Platform> Sandbox<P> {
             clock,
             activity,
             surroundings: Arc::default(),
+            router: Arc::default(),
         }
     }
 
@@ -157,8 +162,17 @@ impl<P: Platform> Sandbox<P> {
     /// If a fault closes the connection, the answer is a 502 whose body fails; [`Self::service`]
     /// returns an error instead.
     pub fn router(&self) -> Router {
+        self.router.get_or_init(|| self.build_router()).clone()
+    }
+
+    fn build_router(&self) -> Router {
+        // A router that had a share in itself would never be freed.
+        let sandbox = Self {
+            router: Arc::default(),
+            ..self.clone()
+        };
         let faults = || middleware::from_fn_with_state(self.traffic.clone(), fault::inject);
-        let audit = middleware::from_fn_with_state(self.clone(), control::audit::<P>);
+        let audit = middleware::from_fn_with_state(sandbox.clone(), control::audit::<P>);
         let api = P::api().layer(audit).layer(faults());
         let api = match P::BASE_PATH {
             "" => api,
@@ -166,7 +180,7 @@ impl<P: Platform> Sandbox<P> {
         };
         api.merge(P::secondary_api().layer(faults()))
             .merge(P::control_routes())
-            .with_state(self.clone())
+            .with_state(sandbox)
             .layer(middleware::map_response_with_state(self.clock(), add_date))
     }
 
@@ -298,5 +312,23 @@ impl<P: Platform> Sandbox<P> {
     /// The state at the last access, without later expiries.
     fn lock(&self) -> MutexGuard<'_, P> {
         self.platform.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::sandbox::striim::{Options, Sandbox};
+
+    #[test]
+    fn platform_is_freed_with_the_last_sandbox_and_router() {
+        let sandbox = Sandbox::new(Options::default());
+        let platform = Arc::downgrade(&sandbox.platform);
+        let router = sandbox.clone().router();
+        drop(sandbox);
+        assert!(platform.upgrade().is_some());
+        drop(router);
+        assert!(platform.upgrade().is_none());
     }
 }
