@@ -17,7 +17,11 @@ pub(crate) struct Attached {
 }
 
 /// Runs `test` with each Terraform of the suite, attached to the provider that `start` creates.
-pub(crate) fn attached<P: Provider>(info: &ProviderInfo, start: impl Fn() -> P, test: impl AsyncFn(&Attached)) {
+pub(crate) fn attached<P: Provider>(
+    info: &ProviderInfo,
+    start: impl Fn() -> P + Sync,
+    test: impl AsyncFn(&Attached) + Sync,
+) {
     on_each_version_with(Feature::COMMON, Suite::Each, async |terraform| {
         run(terraform, info, start(), &test).await;
     });

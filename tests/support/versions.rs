@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Mutex;
 use std::thread;
 
@@ -17,12 +18,12 @@ pub(crate) enum Suite {
     Newest,
 }
 
-/// Runs `test` on each version of the suite that has `feature`.
-pub(crate) fn on_each_version_with(feature: Feature, suite: Suite, test: impl AsyncFn(&Terraform)) {
+/// Runs `test` on each version of the suite that has `feature`, several versions concurrently.
+pub(crate) fn on_each_version_with(feature: Feature, suite: Suite, test: impl AsyncFn(&Terraform) + Sync) {
     let all = runtime().block_on(Terraform::suite()).unwrap();
     let older = if suite == Suite::Newest { all.len() - 1 } else { 0 };
     let suite = all[older..].iter().filter(|terraform| has(terraform, feature));
-    report(suite.filter(|terraform| !passes(terraform, &test)).collect());
+    run_on(&suite.collect::<Vec<_>>(), &|terraform| block_on(test(terraform)));
 }
 
 /// Whether this version has `feature`.
@@ -33,37 +34,41 @@ pub(crate) fn has(terraform: &Terraform, feature: Feature) -> bool {
 /// Runs `test` on every version of Terraform and OpenTofu, several versions concurrently.
 pub(crate) fn on_every_version(test: impl AsyncFn(&Terraform) + Sync) {
     let matrix = runtime().block_on(Terraform::matrix()).unwrap();
-    let (next, failed) = (Mutex::new(matrix.iter()), Mutex::new(Vec::new()));
+    run_on(&matrix.iter().collect::<Vec<_>>(), &|terraform| {
+        block_on(test(terraform))
+    });
+}
+
+fn run_on(versions: &[&Terraform], test: &(dyn Fn(&Terraform) + Sync)) {
+    let (next, failed) = (Mutex::new(versions.iter()), Mutex::new(Vec::new()));
     let work = || {
         loop {
             let Some(terraform) = next.lock().unwrap().next() else {
                 return;
             };
-            if !passes(terraform, &test) {
-                failed.lock().unwrap().push(terraform);
+            println!("on {terraform}");
+            if catch_unwind(AssertUnwindSafe(|| test(terraform))).is_err() {
+                println!("fails on {terraform}");
+                failed.lock().unwrap().push(terraform.to_string());
             }
         }
     };
+    // Terraform and the provider wait for each other, and for retries.
+    let at_a_time = thread::available_parallelism().map_or(1, NonZero::get).max(2);
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+        for _ in 0..at_a_time.min(versions.len()) {
             scope.spawn(work);
         }
     });
-    report(failed.into_inner().unwrap());
-}
-
-fn passes(terraform: &Terraform, test: impl AsyncFn(&Terraform)) -> bool {
-    println!("on {terraform}");
-    let passed = catch_unwind(AssertUnwindSafe(|| runtime().block_on(test(terraform)))).is_ok();
-    if !passed {
-        println!("fails on {terraform}");
-    }
-    passed
-}
-
-fn report(failed: Vec<&Terraform>) {
-    let failed: Vec<String> = failed.into_iter().map(Terraform::to_string).collect();
+    let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "fails on {}", failed.join(" and "));
+}
+
+/// Runs a test on a runtime of its own.
+fn block_on(test: impl Future<Output = ()>) {
+    // As a trait object, so that the runtime is not compiled for each test.
+    let test: Pin<&mut dyn Future<Output = ()>> = pin!(test);
+    runtime().block_on(test);
 }
 
 fn runtime() -> Runtime {

@@ -17,7 +17,7 @@ use token_providers::redaction::KnownSecrets;
 use super::world::{PlatformUnderTest, World};
 
 /// Applies `hcl`, which declares every resource of the platform, and upgrades the state to the next schema version.
-pub(crate) fn state_is_upgraded_and_plans_nothing<P: PlatformUnderTest>(prepare: impl Fn(&World<P>), hcl: &str) {
+pub(crate) fn state_is_upgraded_and_plans_nothing<P: PlatformUnderTest>(prepare: impl Fn(&World<P>) + Sync, hcl: &str) {
     World::<P>::on_each_version(async |world| {
         prepare(world);
         world.configure(hcl);
@@ -63,7 +63,7 @@ pub(crate) fn state_is_upgraded_and_plans_nothing<P: PlatformUnderTest>(prepare:
 }
 
 /// Asserts that this version reads each attribute of the states of released versions, and that its own state is up to date.
-pub(crate) fn stored_states_are_read<P: PlatformUnderTest>(prepare: impl Fn(&World<P>), hcl: &str) {
+pub(crate) fn stored_states_are_read<P: PlatformUnderTest>(prepare: impl Fn(&World<P>) + Sync, hcl: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/states").join(P::NAME);
     let current = folder.join(format!("v{}.tfstate", env!("CARGO_PKG_VERSION")));
     if std::env::var_os("UPDATE_STATES").is_some() {
@@ -109,8 +109,8 @@ pub(crate) fn stored_states_are_read<P: PlatformUnderTest>(prepare: impl Fn(&Wor
 }
 
 /// Writes the state of this version.
-fn record<P: PlatformUnderTest>(prepare: impl Fn(&World<P>), hcl: &str, file: &Path) {
-    World::<P>::on_each_version(async |world| {
+fn record<P: PlatformUnderTest>(prepare: impl Fn(&World<P>) + Sync, hcl: &str, file: &Path) {
+    World::<P>::on_newest_version(async |world| {
         prepare(world);
         world.set_now("2027-01-01T00:00:00Z");
         world.configure(hcl);

@@ -73,17 +73,17 @@ impl<P: PlatformUnderTest> World<P> {
     /// Runs `test` with a new world on each version of the suite, and reports on which it failed.
     ///
     /// After each test, no token's value may be in the output or the log of `TF_LOG=TRACE`, and no forbidden request sent.
-    pub(crate) fn on_each_version(test: impl AsyncFn(&mut Self)) {
+    pub(crate) fn on_each_version(test: impl AsyncFn(&mut Self) + Sync) {
         Self::on_each_version_with(Feature::COMMON, test);
     }
 
     /// Runs `test` as [`Self::on_each_version`] does, on the versions that have `feature`.
-    pub(crate) fn on_each_version_with(feature: Feature, test: impl AsyncFn(&mut Self)) {
+    pub(crate) fn on_each_version_with(feature: Feature, test: impl AsyncFn(&mut Self) + Sync) {
         versions::on_each_version_with(feature, P::SUITE, async |terraform| Self::live(terraform, &test).await);
     }
 
     /// Runs `test` as [`Self::on_each_version`] does, on the newest version only.
-    pub(crate) fn on_newest_version(test: impl AsyncFn(&mut Self)) {
+    pub(crate) fn on_newest_version(test: impl AsyncFn(&mut Self) + Sync) {
         let test = async |terraform: &Terraform| Self::live(terraform, &test).await;
         versions::on_each_version_with(Feature::COMMON, Suite::Newest, test);
     }
@@ -94,7 +94,7 @@ impl<P: PlatformUnderTest> World<P> {
     }
 
     /// Runs `test` as [`Self::on_each_version`] does, with the provider in this process and the sandbox's clock.
-    pub(crate) fn by_the_clock(test: impl AsyncFn(&mut Self)) {
+    pub(crate) fn by_the_clock(test: impl AsyncFn(&mut Self) + Sync) {
         Self::on_each_version(async |world| world.attached(&test).await);
     }
 

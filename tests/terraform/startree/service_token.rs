@@ -276,7 +276,7 @@ resource "startree_role" "orders" {
 }
 "#;
 
-fn on_each_version_with_ephemeral_resources(test: impl AsyncFn(&mut World)) {
+fn on_each_version_with_ephemeral_resources(test: impl AsyncFn(&mut World) + Sync) {
     World::on_each_version_with(Feature::EPHEMERAL_RESOURCES, test);
 }
 

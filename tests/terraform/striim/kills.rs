@@ -1,6 +1,8 @@
 //! Terraform or the provider is killed in the middle of an operation. The next runs reach exactly the declared tokens, with
 //! valid values in the state.
 
+use std::thread;
+
 use http::Method;
 use serde_json::{Value, json};
 use token_providers::sandbox::When;
@@ -14,14 +16,19 @@ enum Victim {
     Provider,
 }
 
-/// Runs `test` for each victim, killed before or after the request takes effect.
-fn at_every_moment(test: impl AsyncFn(&World, Victim, When)) {
-    for victim in [Victim::Terraform, Victim::Provider] {
-        for when in [When::Before, When::After] {
-            println!("{victim:?} is killed {when:?}");
-            World::on_each_version(async |world| test(world, victim, when).await);
+/// Runs `test` for each victim, killed before or after the request takes effect, all concurrently.
+fn at_every_moment(test: impl AsyncFn(&World, Victim, When) + Sync) {
+    let test = &test;
+    thread::scope(|scope| {
+        for victim in [Victim::Terraform, Victim::Provider] {
+            for when in [When::Before, When::After] {
+                scope.spawn(move || {
+                    println!("{victim:?} is killed {when:?}");
+                    World::on_each_version(async |world| test(world, victim, when).await);
+                });
+            }
         }
-    }
+    });
 }
 
 /// Runs an apply and kills the victim while a request with this method and path waits for its answer.
