@@ -251,7 +251,7 @@ mod tests {
     use super::*;
 
     /// The number of mutations of each input of a corpus.
-    const MUTATIONS: usize = 3_000;
+    const MUTATIONS: usize = 500;
 
     fn corpus(target: &str) -> Vec<Vec<u8>> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpora").join(target);

@@ -344,7 +344,7 @@ fn add_other(sandbox: &Sandbox, others: &OthersTokens, permanent: bool) -> u64 {
 
 #[test]
 fn simulated_scenarios_keep_all_promises() {
-    simulate::<Account>(Speed::Simulated, 300);
+    simulate::<Account>(Speed::Simulated, 200);
 }
 
 #[test]

@@ -254,7 +254,7 @@ fn rotate(sandbox: &Sandbox, environment: &str, others: &AtomicUsize) {
 
 #[test]
 fn simulated_scenarios_keep_all_promises() {
-    simulate::<Organisation>(Speed::Simulated, 300);
+    simulate::<Organisation>(Speed::Simulated, 200);
 }
 
 #[test]

@@ -344,7 +344,7 @@ fn address(name: &str) -> String {
 
 #[test]
 fn simulated_scenarios_keep_all_promises() {
-    simulate::<User>(Speed::Simulated, 300);
+    simulate::<User>(Speed::Simulated, 200);
 }
 
 #[test]

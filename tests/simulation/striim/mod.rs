@@ -34,10 +34,10 @@ fn assert_promises(speed: Speed, batch: Batch) {
 
 #[test]
 fn simulated_scenarios_keep_all_promises() {
-    assert_promises(Speed::Simulated, Batch::from_environment(0..1_000));
+    assert_promises(Speed::Simulated, Batch::from_environment(0..500));
 }
 
 #[test]
 fn real_scenarios_keep_all_promises() {
-    assert_promises(Speed::Real, Batch::from_environment(0..200));
+    assert_promises(Speed::Real, Batch::from_environment(0..100));
 }
