@@ -3,8 +3,7 @@
 //! For a replacement, Terraform calls the plan twice: first with the state, and then without it, as for a
 //! creation. It drops the warnings of the second call, so the first one checks the creation, too. A
 //! replacement that the user requests (`-replace`) is unknown to the provider in the first call: the
-//! second one recognises it by the record. The deletion in the apply receives the record; the creation does
-//! not.
+//! second one recognises it by the record. The deletion in the apply receives what the last call recorded.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +16,7 @@ const KEY: &str = "planned";
 struct Planned {
     /// The names of the resource in the state.
     names: Vec<String>,
-    /// The name of the replacement, which was not taken during the plan.
+    /// The name of the replacement. A service account's was not taken during the plan.
     successor: Option<String>,
 }
 
@@ -38,7 +37,8 @@ pub(super) fn replaced_names(private: &PrivateState) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// Returns the name that must still be free before a resource is deleted and replaced.
+/// Returns the name of the resource that will be created after a deletion: that of a service account must
+/// still be free, and the personal access token of the same user is kept.
 pub(super) fn replacement_name(private: &PrivateState) -> Option<String> {
     private.get(KEY).and_then(|planned: Planned| planned.successor)
 }

@@ -198,6 +198,7 @@ impl Resource for PersonalAccessTokenResource {
 
     async fn create(&self, context: &Context, mut planned: PersonalAccessToken) -> Outcome<PersonalAccessToken> {
         let diagnostics = &mut *context.diagnostics();
+        replacement::clear(&context.private);
         if planned.token.policy.needs_clock(None, self.now()) {
             self.session.synchronise(context, diagnostics).await;
         }
@@ -307,6 +308,7 @@ impl Resource for PersonalAccessTokenResource {
     async fn delete(&self, context: &Context, state: PersonalAccessToken) -> Outcome<PersonalAccessToken, ()> {
         let connection = context.client()?;
         self.session.generations().observe(&state.token.delivery.generation);
+        let is_rotated_next = replacement::replacement_name(&context.private).as_deref() == Some(state.id());
         let last_issued = connection.planned_pats.last_issued.lock().await;
         let operation = connection.operation(context);
         let known = KnownPat {
@@ -315,7 +317,11 @@ impl Resource for PersonalAccessTokenResource {
             token: state.token.known_token(),
             has_expired: state.token.has_expired(&context.private, self.now()),
         };
-        pat::delete(&connection.api, &operation, known, &last_issued).await?;
+        // The creation that follows rotates the PAT, which revokes this value. Once deleted, it could not be
+        // created by the API.
+        if !is_rotated_next {
+            pat::delete(&connection.api, &operation, known, &last_issued).await?;
+        }
         connection.planned_pats.release(state.id());
         let (token, diagnostics) = (&state.token, &mut context.diagnostics());
         token

@@ -121,6 +121,34 @@ async fn failed_first_delivery_taints_account_and_next_run_replaces_it() {
     );
 }
 
+/// The API cannot create a personal access token, only rotate it.
+#[tokio::test(start_paused = true)]
+async fn replacement_of_personal_access_token_rotates_it_and_destroy_deletes_it() {
+    let config = pat(delivered(1));
+    let failed = async || {
+        let mut setup = Setup::of(PERSONAL_TOKEN);
+        setup.sandbox.set_options(|options| options.rotation_creates_pat = false);
+        setup.vault.fault(Fault::answer(503).on("POST", DATA).times(u32::MAX));
+        setup.apply(&config).await.fails("could not be delivered to Vault");
+        assert!(setup.resource.object().unwrap().is_tainted);
+        setup.vault.clear_faults();
+        setup
+    };
+    let mut setup = failed().await;
+    setup.apply(&config).await.succeeds();
+    setup.assert_settled(&config).await;
+    let provider = setup.provider();
+    setup.resource.replace(provider, &config).await.succeeds();
+    setup.assert_settled(&config).await;
+    assert_eq!(setup.sandbox.calls("DELETE", "/user-token"), 0);
+    setup.destroy().await.succeeds();
+    assert_eq!(setup.sandbox.calls("DELETE", "/user-token"), 1);
+
+    let mut setup = failed().await;
+    setup.destroy().await.succeeds();
+    assert_eq!(setup.sandbox.calls("DELETE", "/user-token"), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn apply_killed_before_delivery_is_followed_by_rotation() {
     let mut setup = Setup::new();
