@@ -271,6 +271,8 @@ struct World<S: SimulatedPlatform> {
     diagnostics: Vec<Diagnostic>,
     /// The promises that did not hold after a run.
     broken: Vec<String>,
+    /// Whether the faults are over.
+    is_over: bool,
     trace: Vec<String>,
     /// The visible contents of plans, states, diagnostics and logs, and the requests without their credentials.
     shown: Arc<Mutex<String>>,
@@ -369,6 +371,7 @@ impl<S: SimulatedPlatform> World<S> {
             platform,
             diagnostics: Vec::new(),
             broken: Vec::new(),
+            is_over: false,
             trace: Vec::new(),
         }
     }
@@ -406,6 +409,7 @@ impl<S: SimulatedPlatform> World<S> {
         if let Some(vault) = self.platform.vault() {
             vault.repair();
         }
+        self.is_over = true;
         let random = &mut Rng::with_seed(scenario.seed);
         for _ in 0..S::APPLIES {
             self.run(random.fork(), Vec::new(), None).await;
@@ -444,6 +448,11 @@ impl<S: SimulatedPlatform> World<S> {
         self.platform.before_run(&self.workspace);
         let vault = self.platform.vault().map(|vault| &vault.server);
         let network = Network::new(self.platform.sandbox(), vault, self.speed(), random, kills, concurrent);
+        let network = if self.is_over {
+            network.without_late_requests()
+        } else {
+            network
+        };
         if let Some(addresses) = &self.addresses {
             addresses.connect(&network);
         }

@@ -14,8 +14,8 @@
 //!
 //! No provider can detect orphans of killed runs. An operator deletes them, unless they are declared and of a kind that the
 //! provider adopts. If the value of a token has reached the secret that the state names, the operator first lets the provider
-//! complete the rotation. The operator also deletes the secret of a token that another client has deleted: nothing proves to
-//! the provider that it wrote this secret.
+//! complete the rotation. The operator also deletes the secret of a token that another client has deleted, or whose creation
+//! was killed: nothing proves to the provider that it wrote this secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ use token_providers::token::Clock;
 use super::platform::{ConcurrentAction, RunReport, SimulatedPlatform, simulate, text};
 use super::speed::Speed;
 use super::storage::{Storage, stored_value};
-use super::vault::{MOUNT, SimulatedVault};
+use super::vault::SimulatedVault;
 
 const ROLES: [&str; 2] = ["reader", "writer"];
 const POLICIES: [&str; 2] = ["query", "everything"];
@@ -111,6 +111,8 @@ struct Environment {
     orphans: BTreeSet<Thing>,
     /// The access keys of orphans whose values have reached Vault, and whether the provider had a run to take them over.
     delivered: BTreeMap<String, bool>,
+    /// The access keys of tokens that a killed run created and delivered, and that no resource can take over.
+    abandoned: BTreeSet<String>,
     /// The secrets that the state names.
     secrets: BTreeSet<String>,
     /// What diagnostics say of secrets that remain in Vault.
@@ -293,6 +295,7 @@ impl SimulatedPlatform for Environment {
             special: BTreeSet::new(),
             orphans: BTreeSet::new(),
             delivered: BTreeMap::new(),
+            abandoned: BTreeSet::new(),
             secrets: BTreeSet::new(),
             remaining: String::new(),
             interfered: Arc::default(),
@@ -454,11 +457,10 @@ impl SimulatedPlatform for Environment {
             .into_iter()
             .map(|token| token.access_key)
             .collect();
-        for (path, key, _) in self.vault.values("access_key") {
-            if !tokens.contains(&key) && !self.keys.values().any(|known| *known == key) {
-                self.vault.server.delete_metadata(MOUNT, &path);
-            }
-        }
+        let is_known = |key: &str| self.keys.values().any(|known| known == key);
+        self.vault.delete_unused("access_key", |key| {
+            is_known(key) || (tokens.contains(key) && !self.abandoned.contains(key))
+        });
         self.special = self.having_special();
         self.interfered.store(false, Ordering::Relaxed);
     }
@@ -538,6 +540,10 @@ impl SimulatedPlatform for Environment {
         }
         if *was_killed {
             self.orphans.extend(present.difference(&self.known).cloned());
+            let known: BTreeSet<_> = self.keys.values().chain(self.previous.values()).collect();
+            let delivered = self.vault.values("access_key").into_iter();
+            let abandoned = delivered.filter(|(path, key, _)| !self.secrets.contains(path) && !known.contains(key));
+            self.abandoned.extend(abandoned.map(|(_, key, _)| key));
         }
         self.orphans
             .retain(|orphan| present.contains(orphan) && !self.known.contains(orphan));

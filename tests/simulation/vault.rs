@@ -1,5 +1,7 @@
 //! Vault in a scenario, and what happens to it.
 
+use std::collections::BTreeSet;
+
 use fastrand::Rng;
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderName};
@@ -96,6 +98,17 @@ impl SimulatedVault {
         let versions = self.server.versions(MOUNT).into_iter();
         let values = versions.filter_map(|(path, data)| Some((path, text(&data, field)?, text(&data, "token")?)));
         values.collect()
+    }
+
+    /// An operator deletes the secrets of which no version has the value of a token that is in use. `field` of a secret names
+    /// the token.
+    pub(crate) fn delete_unused(&self, field: &str, is_used: impl Fn(&str) -> bool) {
+        let values = self.values(field);
+        let used = values.iter().filter(|(_, token, _)| is_used(token));
+        let used: BTreeSet<_> = used.map(|(path, ..)| path).collect();
+        for (path, ..) in values.iter().filter(|(path, ..)| !used.contains(path)) {
+            self.server.delete_metadata(MOUNT, path);
+        }
     }
 
     /// An operator unseals it, and deletes the secrets of other programs.

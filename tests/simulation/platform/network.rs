@@ -41,8 +41,8 @@ pub(crate) struct Network<P> {
     platform: Sandbox<P>,
     vault: Option<Vault>,
     speed: Speed,
-    /// The longest delay of a request.
-    latest: Duration,
+    /// The longest delay of a request; `None` if all are short.
+    latest: Option<Duration>,
     kills: Vec<Kill>,
     passing: Arc<Mutex<Passing>>,
     /// Cancelled to kill the run.
@@ -82,13 +82,14 @@ impl<P: Platform> Network<P> {
         kills: Vec<Kill>,
         concurrent: Option<(u32, ConcurrentAction)>,
     ) -> Self {
-        // With concurrent actions, a lost request takes effect before the next list is fetched.
-        let latest = if concurrent.is_some() { 34 } else { 38 };
+        // With concurrent actions, a lost request takes effect before the next list, which is fetched after 35 seconds and may lag
+        // two seconds behind.
+        let latest = if concurrent.is_some() { 32 } else { 38 };
         Self {
             platform: platform.clone(),
             vault: vault.cloned(),
             speed,
-            latest: Duration::from_secs(latest),
+            latest: Some(Duration::from_secs(latest)),
             kills,
             passing: Arc::new(Mutex::new(Passing {
                 random,
@@ -99,6 +100,11 @@ impl<P: Platform> Network<P> {
             })),
             killed: CancellationToken::new(),
         }
+    }
+
+    /// Makes all delays short.
+    pub(crate) fn without_late_requests(self) -> Self {
+        Self { latest: None, ..self }
     }
 
     /// The requests and their outcomes.
@@ -185,9 +191,10 @@ impl<P: Platform> Network<P> {
         }
         let time = {
             let random = &mut lock(&self.passing).random;
-            let late = once_in > 0 && random.u32(..once_in) == 0;
-            let latest = u64::try_from(self.latest.as_millis()).unwrap();
-            random.u64(if late { 29_000..latest } else { 1..200 })
+            let is_late = once_in > 0 && random.u32(..once_in) == 0;
+            let latest = self.latest.filter(|_| is_late);
+            let latest = latest.map(|latest| u64::try_from(latest.as_millis()).unwrap());
+            random.u64(latest.map_or(1..200, |latest| 29_000..latest))
         };
         tokio::time::sleep(Duration::from_millis(time)).await;
     }

@@ -250,12 +250,10 @@ impl SimulatedPlatform for User {
         }
         self.before = (held(workspace), self.sandbox.calls("POST", "/profile/tokens"));
         let (ids, held) = (self.ids(), held(workspace));
-        for (path, id, _) in self.vault.values("id") {
+        self.vault.delete_unused("id", |id| {
             let id = id.to_lowercase();
-            if !ids.contains(&id) && !held.contains(&id) {
-                self.vault.server.delete_metadata(MOUNT, &path);
-            }
-        }
+            ids.contains(&id) || held.contains(&id)
+        });
         for orphan in std::mem::take(&mut self.orphans) {
             let secrets = self.secrets_of(&orphan);
             let is_adoptable = secrets.iter().any(|path| names(workspace, path));

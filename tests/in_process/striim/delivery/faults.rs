@@ -127,7 +127,9 @@ async fn replacement_of_personal_access_token_rotates_it_and_destroy_deletes_it(
     let config = pat(delivered(1));
     let failed = async || {
         let mut setup = Setup::of(PERSONAL_TOKEN);
-        setup.sandbox.set_options(|options| options.rotation_creates_pat = false);
+        setup
+            .sandbox
+            .set_options(|options| options.rotation_creates_pat = false);
         setup.vault.fault(Fault::answer(503).on("POST", DATA).times(u32::MAX));
         setup.apply(&config).await.fails("could not be delivered to Vault");
         assert!(setup.resource.object().unwrap().is_tainted);
