@@ -316,15 +316,9 @@ impl World {
         let shown = self.outputs.diagnostics().len();
         let ended = self.apply(&plain(workspace), false).await?;
         ensure!(ended == Some(RunOutcome::Failed), "{name:?} was taken without a word");
-        let diagnostics = self.outputs.diagnostics();
-        let mut run = diagnostics[shown..].iter();
-        // If the plan of another resource fails, the warning in the plan of this one is the last word.
-        let is_elsewhere = |shown: &String| shown.starts_with("error") && !shown.contains(&format!("{name:?}"));
-        let fails_elsewhere = run.clone().any(is_elsewhere);
-        let explained = run.any(|shown| {
+        let explained = self.outputs.diagnostics()[shown..].iter().any(|shown| {
             let named = shown.contains(&format!("{name:?} exists")) || shown.contains(&format!("{name}-"));
-            let is_error = shown.starts_with("error") || fails_elsewhere;
-            is_error && named && shown.contains("exists") && shown.contains(advice)
+            shown.starts_with("error") && named && shown.contains("exists") && shown.contains(advice)
         });
         ensure!(explained, "nothing explains that {name:?} is there already");
         Ok(())
