@@ -11,20 +11,30 @@ use crate::framework::PrivateState;
 
 const KEY: &str = "planned";
 
-/// The record that a plan call with a state writes.
+/// The record of the plan calls.
 #[derive(Serialize, Deserialize)]
 struct Planned {
-    /// The names of the resource in the state.
+    /// The names of the resource in the state; empty if there is none.
     names: Vec<String>,
     /// The name of the replacement. A service account's was not taken during the plan.
     successor: Option<String>,
 }
 
-/// Records the present names of a resource, and the free name of its replacement.
+/// Records, in a plan call with a state, the present names of the resource and the free name of its
+/// replacement.
 pub(super) fn record(private: &PrivateState, names: &[&str], successor: Option<&str>) {
     let planned = Planned {
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         successor: successor.map(str::to_owned),
+    };
+    private.set(KEY, planned);
+}
+
+/// Records, in a plan call without a state, the name of the resource that will be created.
+pub(super) fn record_creation(private: &PrivateState, name: Option<&str>) {
+    let planned = Planned {
+        names: replaced_names(private),
+        successor: name.map(str::to_owned),
     };
     private.set(KEY, planned);
 }

@@ -60,8 +60,8 @@ impl PersonalAccessTokenResource {
         self.check_creation(context, planned, config.email.is_null(), diagnostics)
             .await;
         let replaces = replacement::replaced_names(&context.private);
-        // If this is a replacement, the deletion receives the record: it keeps the PAT to be rotated.
-        replacement::record(&context.private, &[], planned.id.known().map(String::as_str));
+        // If this is a replacement, the deletion receives the record, and keeps the PAT to be rotated.
+        replacement::record_creation(&context.private, planned.id.known().map(String::as_str));
         if let (Some(id), Some(connection)) = (planned.id.known(), context.known_client()) {
             let declaration = declaration(false, config);
             diagnostics.ok(connection.planned_pats.declare(id, &replaces, declaration));

@@ -710,6 +710,16 @@ async fn destroy_keeps_value_issued_by_other_resource_in_same_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn changed_email_revokes_token_of_previous_user() {
+    const OTHER: &str = "other@acme.example";
+    let mut world = World::created(Options::default()).await;
+    let old = world.state();
+    world.sandbox.add_user(OTHER, Role::Regular);
+    world.apply(&of(Some(OTHER))).await.succeeds();
+    assert!(world.is_live(&world.state()) && !world.is_live(&old));
+}
+
+#[tokio::test(start_paused = true)]
 async fn import_changes_nothing() {
     let mut world = World::of(ADMIN);
     let value = world.give(USER);
