@@ -39,6 +39,7 @@ pub(crate) fn on_every_version(test: impl AsyncFn(&Terraform) + Sync) {
     });
 }
 
+/// Runs `test` on these versions, several concurrently.
 fn run_on(versions: &[&Terraform], test: &(dyn Fn(&Terraform) + Sync)) {
     let (next, failed) = (Mutex::new(versions.iter()), Mutex::new(Vec::new()));
     let work = || {

@@ -526,6 +526,7 @@ impl fmt::Debug for Workspace {
     }
 }
 
+/// Starts a provider, without configuring it.
 async fn launch(start: &dyn DynStart) -> Result<Connection, Diagnostic> {
     let started = start.start().await;
     started.map_err(|error| Diagnostic::error("Failed to instantiate provider", error.to_string()))
